@@ -1,0 +1,1 @@
+"""What may happen: aggregates, events, policy and the working-day calendar. No I/O."""

@@ -1,0 +1,77 @@
+"""The working-day calendar of China, shifted workdays (调休) included.
+
+The public holidays are those of the State Council's yearly notices, as kept by ``chinesecalendar``. It knows no year
+before its notice is out, and neither do we: a date in an unknown year is refused rather than guessed, unless the
+district's own table covers that year.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+import chinese_calendar
+
+from domain.refusals import Invalid
+
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # one zone, no summer time since 1991
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class YearTable:
+    """A district's own year: holidays on weekdays, and weekend days that are worked."""
+
+    holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True)
+class Calendar:
+    own_years: Mapping[int, YearTable] = field(default_factory=dict)
+
+    def require(self, day: date, field: str | None = None) -> None:
+        """Raise ``Invalid`` when nothing is known of the day's year."""
+        if day.year in self.own_years:
+            return
+        try:
+            chinese_calendar.is_workday(day)
+        except NotImplementedError:
+            raise Invalid(
+                "calendar-unknown-year",
+                f"{day.year} 年的工作日历尚未载入,请选择其他日期,或请管理员补充该年日历。",
+                f"The working-day calendar of {day.year} is not known: choose another date, or have the "
+                "administrator add that year's table to the policy file.",
+                field,
+            ) from None
+
+    def why_free(self, day: date) -> str | None:
+        """The reason why a day is not worked ("weekend", or the holiday's Chinese name); None for a working day."""
+        self.require(day)
+        if own := self.own_years.get(day.year):
+            if day in own.workdays:
+                return None
+            return "holiday" if day in own.holidays else "weekend" if day.weekday() >= 5 else None
+        free, holiday = chinese_calendar.get_holiday_detail(day)
+        if not free:
+            return None
+        return chinese_calendar.Holiday(holiday).chinese if holiday else "weekend"
+
+    def working_days_after(self, day: date, count: int) -> tuple[date, list[tuple[date, str]]]:
+        """The ``count``-th working day after ``day``, and the days skipped on the way, each with its reason."""
+        skipped: list[tuple[date, str]] = []
+        while count:
+            day += ONE_DAY
+            if reason := self.why_free(day):
+                skipped.append((day, reason))
+            else:
+                count -= 1
+        return day, skipped
+
+
+def local_day(at: datetime) -> date:
+    return at.astimezone(CHINA).date()
+
+
+def end_of(day: date) -> datetime:
+    """The instant (UTC) at which a Chinese calendar day is over."""
+    return datetime.combine(day + ONE_DAY, time(), CHINA).astimezone(UTC)

@@ -1,0 +1,28 @@
+"""A running deadline. Imports nothing of ours, so that workflow files may import it inside Temporal's sandbox."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+REMIND_AT_SHARE = 0.8  # of a clock's length, DESIGN §4
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A deadline that has been decided: by which rule, since when, until when (UTC), under which policy version."""
+
+    rule: str
+    started_at: datetime
+    due_at: datetime
+    policy: str
+
+    @property
+    def remind_at(self) -> datetime:
+        return self.started_at + (self.due_at - self.started_at) * REMIND_AT_SHARE
+
+    def shifted(self, by: timedelta) -> "Clock":
+        """The same clock after standing still for a while: both ends move."""
+        return replace(self, started_at=self.started_at + by, due_at=self.due_at + by)
+
+    def prolonged(self, days: int) -> "Clock":
+        """The same clock with more calendar days before it is due."""
+        return replace(self, due_at=self.due_at + timedelta(days=days))

@@ -1,0 +1,172 @@
+"""The district's directory: hosts, posts with the terms of their holders, and units."""
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.command import Command, Decider, Permission, Role, command
+from domain.refusals import Conflict
+
+ADMIN = Permission(Role.ADMIN)
+
+
+class HostKind(StrEnum):
+    COMMUNITY = "community"
+    COOPERATIVE = "cooperative"
+
+
+class PostKind(StrEnum):
+    """The four leading bodies of the district, and the principals of district-managed units."""
+
+    PARTY_COMMITTEE = "party_committee"
+    PEOPLES_CONGRESS = "peoples_congress"
+    GOVERNMENT = "government"
+    CONSULTATIVE_CONFERENCE = "consultative_conference"
+    UNIT_PRINCIPAL = "unit_principal"
+
+
+class UnitKind(StrEnum):
+    DEPARTMENT = "department"
+    UTILITY = "utility"
+    PROPERTY_FIRM = "property_firm"
+    OWNERS_COMMITTEE = "owners_committee"
+
+
+class Host(Decider):
+    TOPIC = "host"
+    Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Registered
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+
+    class Event(Decider.Event):
+        pass
+
+    class Registered(Event, Aggregate.Created):
+        TOPIC = "host.Registered"
+        name: str
+        kind: str
+
+    class Changed(Event):
+        TOPIC = "host.Changed"
+        name: str
+
+        def apply(self, host: "Host") -> None:
+            host.name = self.name
+
+    @classmethod
+    @command(ADMIN)
+    def register(cls, cmd: Command, /, *, id: UUID, name: str, kind: HostKind) -> "Host":
+        return cls.begin(cls.Registered, cmd, id=id, name=name, kind=kind.value)
+
+    @command(ADMIN)
+    def change(self, cmd: Command, /, *, name: str) -> None:
+        if name != self.name:
+            self.decide(self.Changed, cmd, name=name)
+
+
+class Post(Decider):
+    """A post is called, not a person: successors inherit, clocks running."""
+
+    TOPIC = "post"
+    Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Registered
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+        self.holder: str | None = None
+
+    class Event(Decider.Event):
+        pass
+
+    class Registered(Event, Aggregate.Created):
+        TOPIC = "post.Registered"
+        name: str
+        kind: str
+
+    class Changed(Event):
+        TOPIC = "post.Changed"
+        name: str
+
+        def apply(self, post: "Post") -> None:
+            post.name = self.name
+
+    class TermStarted(Event):
+        """``holder`` is a pseudonym made for the post."""
+
+        TOPIC = "post.TermStarted"
+        holder: str
+        started_on: date
+
+        def apply(self, post: "Post") -> None:
+            post.holder = self.holder
+
+    class TermEnded(Event):
+        TOPIC = "post.TermEnded"
+        ended_on: date
+
+        def apply(self, post: "Post") -> None:
+            post.holder = None
+
+    @classmethod
+    @command(ADMIN)
+    def register(cls, cmd: Command, /, *, id: UUID, name: str, kind: PostKind) -> "Post":
+        return cls.begin(cls.Registered, cmd, id=id, name=name, kind=kind.value)
+
+    @command(ADMIN)
+    def change(self, cmd: Command, /, *, name: str) -> None:
+        if name != self.name:
+            self.decide(self.Changed, cmd, name=name)
+
+    @command(ADMIN)
+    def start_term(self, cmd: Command, /, *, holder: str, started_on: date) -> None:
+        if self.holder is not None:
+            raise Conflict("post-is-held", "此职务在任,请先登记离任。", "The post is held: end the present term first.")
+        self.decide(self.TermStarted, cmd, holder=holder, started_on=started_on)
+
+    @command(ADMIN)
+    def end_term(self, cmd: Command, /, *, ended_on: date) -> None:
+        if self.holder is None:
+            raise Conflict("post-is-vacant", "此职务空缺。", "The post is vacant already.")
+        self.decide(self.TermEnded, cmd, ended_on=ended_on)
+
+
+class Unit(Decider):
+    """Who must act. A unit that is no department is reached through its regulator."""
+
+    TOPIC = "unit"
+    Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Registered
+
+    def __init__(self, name: str, kind: str, regulator_id: UUID | None) -> None:
+        self.name, self.kind, self.regulator_id = name, kind, regulator_id
+
+    class Event(Decider.Event):
+        pass
+
+    class Registered(Event, Aggregate.Created):
+        TOPIC = "unit.Registered"
+        name: str
+        kind: str
+        regulator_id: UUID | None
+
+    class Changed(Event):
+        TOPIC = "unit.Changed"
+        name: str
+
+        def apply(self, unit: "Unit") -> None:
+            unit.name = self.name
+
+    @classmethod
+    @command(ADMIN)
+    def register(
+        cls, cmd: Command, /, *, id: UUID, name: str, kind: UnitKind, regulator: "Unit | None" = None
+    ) -> "Unit":
+        return cls.begin(
+            cls.Registered, cmd, id=id, name=name, kind=kind.value, regulator_id=regulator and regulator.id
+        )
+
+    @command(ADMIN)
+    def change(self, cmd: Command, /, *, name: str) -> None:
+        if name != self.name:
+            self.decide(self.Changed, cmd, name=name)

@@ -1,0 +1,724 @@
+"""A petition: ten or more residents set a topic and call a leader in; the residents judge the result.
+
+Top to bottom: words, events, what they change, and the commands in the order of the story. Phases: DESIGN §4.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.calendar import local_day
+from domain.clock import Clock
+from domain.command import Command, Decider, Permission, Role, command
+from domain.directory import Host, Post, Unit
+from domain.refusals import Conflict, Forbidden, Invalid
+from domain.task import Task
+from domain.text import Text
+
+
+class Phase(StrEnum):
+    COLLECTING = "collecting"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    MEETING = "meeting"
+    ROADMAP = "roadmap"
+    IN_PROGRESS = "in_progress"
+    ANSWERED = "answered"
+    FEEDBACK = "feedback"
+    CLOSED = "closed"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+    MERGED = "merged"
+
+
+ENDS = frozenset({Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED})
+ADMITTED = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK})
+UNDER_WAY = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS})
+
+
+class Category(StrEnum):
+    ADVICE = "advice"
+    CONDUCT = "conduct"
+    GRIEVANCE = "grievance"
+
+
+class RejectionReason(StrEnum):
+    NOT_IN_SCOPE = "not_in_scope"
+    STATUTORY_ROUTE = "statutory_route"
+    DISCIPLINE = "discipline"
+    OTHER_LEVEL = "other_level"
+    NO_CONCRETE_TOPIC = "no_concrete_topic"
+    DUPLICATE = "duplicate"
+    OTHER = "other"
+
+
+class Answer(StrEnum):
+    """What a final response promises."""
+
+    DONE = "done"
+    PLANNED = "planned"
+    EXPLAINED = "explained"
+
+
+class Resolved(StrEnum):
+    YES = "yes"
+    PARTLY = "partly"
+    NO = "no"
+
+
+class Outcome(StrEnum):
+    """How the residents judged a closed petition. Silence is "not judged", never "satisfied"."""
+
+    RESOLVED = "resolved"
+    UNRESOLVED = "unresolved"
+    NOT_JUDGED = "not_judged"
+
+
+@dataclass(frozen=True)
+class RoadmapItem:
+    """One row of the roadmap: what, by whom, by when. ``due_on`` ends at midnight Chinese time."""
+
+    task_id: UUID
+    title: Text
+    lead_unit_id: UUID
+    supporting_unit_ids: list[UUID]
+    due_on: date
+
+
+Judgements = dict[str, tuple[str, bool]]  # pseudonym -> resolved, satisfied (a list, once out of a snapshot)
+
+
+def host_staff(petition: "Petition", _: Mapping[str, Any]) -> Collection[UUID]:
+    return [petition.host_id]
+
+
+def called_posts(petition: "Petition", _: Mapping[str, Any]) -> Collection[UUID]:
+    return petition.called_post_ids
+
+
+def lead_post(petition: "Petition", _: Mapping[str, Any]) -> Collection[UUID]:
+    return petition.called_post_ids[:1]
+
+
+RESIDENT = Permission(Role.RESIDENT)
+LEAD_PETITIONER = Permission(Role.RESIDENT, who=lambda petition: [petition.lead])
+HOST_STAFF = Permission(Role.HOST_STAFF, of=host_staff)
+CLERK = Permission(Role.CLERK)
+CALLED_POST = Permission(Role.OFFICIAL, of=called_posts)
+LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=lead_post)
+SUPERVISOR = Permission(Role.SUPERVISOR)
+WORKFLOW = Permission(Role.WORKFLOW)
+
+
+class Petition(Decider):
+    TOPIC = "petition"
+    Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Opened
+
+    def __init__(
+        self,
+        topic: Text,
+        details: Text,
+        category: str,
+        host_id: UUID,
+        called_post_ids: list[UUID],
+        threshold: int,
+        signing: Clock,
+        by: str,
+    ) -> None:
+        self.phase: str = Phase.COLLECTING
+        self.round = 1
+        self.topic, self.details, self.category = topic, details, category
+        self.host_id, self.called_post_ids = host_id, called_post_ids
+        self.threshold = threshold
+        self.lead = by
+        self.signers = {by: True}  # pseudonym -> still valid; a dict, for snapshots
+        self.signatures = 1
+        self.clocks = {"signing": signing}  # what is running now, by rule
+        self.threshold_reached = False
+        self.public_topic: Text | None = None
+        self.public_details: Text | None = None
+        self.acknowledged: list[UUID] = []
+        self.tasks: list[UUID] = []  # of the present round
+        self.judgements: Judgements = {}  # of the present round
+        self.extended_days = 0
+        self.suspended_at: datetime | None = None
+        self.warned: list[str] = []
+        self.merged_into: UUID | None = None
+        self.outcome: str | None = None
+
+    # --- events: what happened, and what it changes -----------------------------------------------------------------
+
+    class Event(Decider.Event):
+        pass
+
+    class Opened(Event, Aggregate.Created):
+        """The lead petitioner set the topic and signed first."""
+
+        TOPIC = "petition.Opened"
+        topic: Text
+        details: Text
+        category: str
+        host_id: UUID
+        called_post_ids: list[UUID]
+        threshold: int
+        signing: Clock
+
+    class CoSigned(Event):
+        TOPIC = "petition.CoSigned"
+
+        def apply(self, petition: "Petition") -> None:
+            petition.signers[self.by] = True
+            petition.signatures += 1
+
+    class CoSignatureWithdrawn(Event):
+        TOPIC = "petition.CoSignatureWithdrawn"
+
+        def apply(self, petition: "Petition") -> None:
+            petition.signers[self.by] = False
+            petition.signatures -= 1
+
+    class ThresholdReached(Event):
+        TOPIC = "petition.ThresholdReached"
+        signatures: int
+        host_opinion: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.threshold_reached = True
+            petition.clocks["host_opinion"] = self.host_opinion
+
+    class HostOpinionGiven(Event):
+        TOPIC = "petition.HostOpinionGiven"
+        opinion: Text
+
+    class Submitted(Event):
+        TOPIC = "petition.Submitted"
+        admissibility: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.SUBMITTED, self.admissibility)
+
+    class Lapsed(Event):
+        TOPIC = "petition.Lapsed"
+        signatures: int
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.LAPSED)
+
+    class Withdrawn(Event):
+        TOPIC = "petition.Withdrawn"
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.WITHDRAWN)
+
+    class PublicTextIssued(Event):
+        TOPIC = "petition.PublicTextIssued"
+        topic: Text
+        details: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.public_topic, petition.public_details = self.topic, self.details
+
+    class Accepted(Event):
+        TOPIC = "petition.Accepted"
+        meeting: Clock
+        response: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.ACCEPTED, self.meeting, self.response)
+
+    class Rejected(Event):
+        TOPIC = "petition.Rejected"
+        reason_code: str
+        explanation: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.REJECTED)
+
+    class Merged(Event):
+        TOPIC = "petition.Merged"
+        into_id: UUID
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.MERGED)
+            petition.merged_into = self.into_id
+
+    class Called(Event):
+        TOPIC = "petition.Called"
+        post_ids: list[UUID]
+        acknowledgement: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.clocks["acknowledgement"] = self.acknowledgement
+
+    class CallAcknowledged(Event):
+        TOPIC = "petition.CallAcknowledged"
+        post_id: UUID
+
+        def apply(self, petition: "Petition") -> None:
+            petition.acknowledged.append(self.post_id)
+            if petition.phase == Phase.ACCEPTED and self.post_id == petition.called_post_ids[0]:
+                petition.phase = Phase.MEETING
+                petition.clocks.pop("acknowledgement")
+
+    class MeetingHeld(Event):
+        TOPIC = "petition.MeetingHeld"
+        meeting_id: UUID
+        roadmap: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.ROADMAP, self.roadmap, petition.clocks["response"])
+
+    class RoadmapPublished(Event):
+        TOPIC = "petition.RoadmapPublished"
+        round: int
+        items: list[RoadmapItem]
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.IN_PROGRESS, petition.clocks["response"])
+            petition.tasks = [item.task_id for item in self.items]
+
+    class InterimResponseGiven(Event):
+        TOPIC = "petition.InterimResponseGiven"
+        text: Text
+
+    class Answered(Event):
+        TOPIC = "petition.Answered"
+        round: int
+        text: Text
+        outcome: str
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.ANSWERED)
+
+    class FeedbackInvited(Event):
+        TOPIC = "petition.FeedbackInvited"
+        round: int
+        invited: int
+        feedback: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.FEEDBACK, self.feedback)
+
+    class FeedbackGiven(Event):
+        TOPIC = "petition.FeedbackGiven"
+        round: int
+        contacted: bool
+        resolved: str
+        satisfied: bool
+        comment: Text | None
+
+        def apply(self, petition: "Petition") -> None:
+            petition.judgements[self.by] = (self.resolved, self.satisfied)
+
+    class Reopened(Event):
+        TOPIC = "petition.Reopened"
+        round: int
+        judged: int
+        resolved: int
+        roadmap: Clock
+        response: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.ROADMAP, self.roadmap, self.response)
+            petition.round, petition.tasks, petition.judgements = self.round, [], {}
+
+    class Extended(Event):
+        TOPIC = "petition.Extended"
+        days: int
+        reason: Text
+        response: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.extended_days += self.days
+            petition.clocks["response"] = self.response
+
+    class Suspended(Event):
+        TOPIC = "petition.Suspended"
+        reason: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.suspended_at = self.timestamp
+
+    class Resumed(Event):
+        """The matter goes on; every running clock stood still meanwhile."""
+
+        TOPIC = "petition.Resumed"
+        clocks: list[Clock]
+
+        def apply(self, petition: "Petition") -> None:
+            petition.suspended_at = None
+            petition.clocks = {clock.rule: clock for clock in self.clocks}
+
+    class Reminded(Event):
+        TOPIC = "petition.Reminded"
+        rule: str
+        due_at: datetime
+        task_id: UUID | None
+
+        def apply(self, petition: "Petition") -> None:
+            petition.warned.append(warning("reminded", self.rule, self.due_at, self.task_id))
+
+    class Escalated(Event):
+        TOPIC = "petition.Escalated"
+        rule: str
+        due_at: datetime
+        task_id: UUID | None
+
+        def apply(self, petition: "Petition") -> None:
+            petition.warned.append(warning("escalated", self.rule, self.due_at, self.task_id))
+
+    class SupervisionOrdered(Event):
+        """By a supervisor in words of their own, or by the rule of the last round (no words)."""
+
+        TOPIC = "petition.SupervisionOrdered"
+        order: Text | None
+
+    class Closed(Event):
+        TOPIC = "petition.Closed"
+        outcome: str
+        invited: int
+        judged: int
+        resolved: int
+        satisfied: int
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.CLOSED)
+            petition.outcome = self.outcome
+
+    def enter(self, phase: Phase, *clocks: Clock) -> None:
+        self.phase, self.clocks = phase, {clock.rule: clock for clock in clocks}
+
+    # --- collecting -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    @command(RESIDENT)
+    def open(
+        cls,
+        cmd: Command,
+        /,
+        *,
+        id: UUID,
+        topic: Text,
+        details: Text,
+        category: Category,
+        host: Host,
+        posts: Sequence[Post],
+    ) -> "Petition":
+        """Set the topic. ``posts`` are one to three, the first takes the lead; who opens, signs first."""
+        return cls.begin(
+            cls.Opened,
+            cmd,
+            id=id,
+            topic=topic,
+            details=details,
+            category=category.value,
+            host_id=host.id,
+            called_post_ids=[post.id for post in posts],
+            threshold=cmd.policy.threshold,
+            signing=cmd.policy.clock("signing", cmd.at),
+        )
+
+    @command(RESIDENT)
+    def co_sign(self, cmd: Command, /) -> None:
+        self.require(Phase.COLLECTING)
+        if self.signers.get(cmd.by):
+            raise Conflict("already-signed", "您已联名,每人一次,无需重复。", "You have signed already; once is enough.")
+        crossing = not self.threshold_reached and self.signatures + 1 >= self.threshold
+        host_opinion = cmd.policy.clock("host_opinion", cmd.at) if crossing else None
+        self.decide(self.CoSigned, cmd)
+        if host_opinion:
+            self.decide(
+                self.ThresholdReached,
+                cmd.consequence(),
+                signatures=self.signatures,
+                host_opinion=host_opinion,
+            )
+
+    @command(RESIDENT)
+    def withdraw_signature(self, cmd: Command, /) -> None:
+        self.require(Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY)
+        if not self.signers.get(cmd.by):
+            raise Conflict("not-signed", "您没有有效的联名可撤回。", "There is no signature of yours to withdraw.")
+        if cmd.by == self.lead:
+            raise Conflict(
+                "lead-petitioner",
+                "发起人不能单独撤回联名;达到人数之前可以撤回整个申请。",
+                "The lead petitioner cannot withdraw just the signature; before the threshold, withdraw the petition.",
+            )
+        self.decide(self.CoSignatureWithdrawn, cmd)
+
+    @command(LEAD_PETITIONER)
+    def withdraw(self, cmd: Command, /) -> None:
+        self.require(Phase.COLLECTING)
+        if self.threshold_reached:
+            raise Conflict(
+                "threshold-reached",
+                "联名已达人数,发起人不能独自撤回。",
+                "The threshold has been reached: the lead petitioner can no longer withdraw alone.",
+            )
+        self.decide(self.Withdrawn, cmd)
+
+    @command(HOST_STAFF)
+    def give_host_opinion(self, cmd: Command, /, *, opinion: Text) -> None:
+        """The host adds its opinion, which submits the petition. It has no veto: see ``close_signing``."""
+        self.require(Phase.COLLECTING)
+        if self.signatures < self.threshold:
+            raise Conflict(
+                "threshold-not-reached",
+                f"目前 {self.signatures} 人联名,须满 {self.threshold} 人方可提交。",
+                f"{self.signatures} have signed; it takes {self.threshold} to submit.",
+            )
+        admissibility = cmd.policy.clock("admissibility", cmd.at)
+        self.decide(self.HostOpinionGiven, cmd, opinion=opinion)
+        self.decide(self.Submitted, cmd, admissibility=admissibility)
+
+    @property
+    def signing_clock(self) -> Clock:
+        """The clock at whose end signing closes: the host's opinion while the threshold stands, else signing."""
+        clocks = list(self.clocks.values())
+        if self.threshold_reached and self.signatures >= self.threshold:
+            return self.clocks["host_opinion"]
+        return max(clocks, key=lambda clock: clock.due_at)
+
+    @command(WORKFLOW)
+    def close_signing(self, cmd: Command, /) -> None:
+        """Submit without the host's opinion, or let lapse what too few have signed."""
+        self.require(Phase.COLLECTING)
+        self._require_due(self.signing_clock, cmd)
+        if self.signatures >= self.threshold:
+            self.decide(self.Submitted, cmd, admissibility=cmd.policy.clock("admissibility", cmd.at))
+        else:
+            self.decide(self.Lapsed, cmd, signatures=self.signatures)
+
+    # --- admissibility ----------------------------------------------------------------------------------------------
+
+    @command(CLERK)
+    def issue_public_text(self, cmd: Command, /, *, topic: Text, details: Text) -> None:
+        """What the public reads, redacted."""
+        if self.phase == Phase.COLLECTING:
+            self.require(Phase.SUBMITTED)
+        self.decide(self.PublicTextIssued, cmd, topic=topic, details=details)
+
+    @command(CLERK)
+    def accept(self, cmd: Command, /) -> None:
+        """Admit the petition and call the posts."""
+        self.require(Phase.SUBMITTED)
+        meeting, response, acknowledgement = (
+            cmd.policy.clock(rule, cmd.at) for rule in ("meeting", "response", "acknowledgement")
+        )
+        self.decide(self.Accepted, cmd, meeting=meeting, response=response)
+        self.decide(self.Called, cmd.consequence(), post_ids=self.called_post_ids, acknowledgement=acknowledgement)
+
+    @command(CLERK)
+    def reject(self, cmd: Command, /, *, reason_code: RejectionReason, explanation: Text) -> None:
+        self.require(Phase.SUBMITTED)
+        self.decide(self.Rejected, cmd, reason_code=reason_code.value, explanation=explanation)
+
+    @command(CLERK)
+    def merge(self, cmd: Command, /, *, into: "Petition") -> None:
+        self.require(Phase.SUBMITTED)
+        if into.id == self.id or into.phase not in ADMITTED:
+            raise Invalid(
+                "cannot-merge-into",
+                "只能并入另一件已受理且未办结的申请。",
+                "A petition can be merged only into another one that is accepted and still open.",
+                "into",
+            )
+        self.decide(self.Merged, cmd, into_id=into.id)
+
+    # --- the call and the meeting -----------------------------------------------------------------------------------
+
+    @command(CALLED_POST)
+    def acknowledge(self, cmd: Command, /) -> None:
+        self.require(*UNDER_WAY)
+        if cmd.org in self.acknowledged:
+            raise Conflict("already-acknowledged", "此职务已签收。", "This post has acknowledged the call already.")
+        self.decide(self.CallAcknowledged, cmd, post_id=cmd.org)
+
+    @command(HOST_STAFF, CALLED_POST)
+    def conclude_meeting(self, cmd: Command, /, *, meeting_id: UUID) -> None:
+        """The called meeting took place: the roadmap is due. Called by ``Meeting.hold``."""
+        self.require(Phase.ACCEPTED, Phase.MEETING)
+        self.decide(self.MeetingHeld, cmd, meeting_id=meeting_id, roadmap=cmd.policy.clock("roadmap", cmd.at))
+
+    # --- timetable and roadmap --------------------------------------------------------------------------------------
+
+    @command(LEAD_OFFICIAL)
+    def publish_roadmap(self, cmd: Command, /, *, items: Sequence[RoadmapItem], units: Sequence[Unit]) -> None:
+        """Publish who does what by when. ``units`` are those of the named units that exist."""
+        self.require(Phase.ROADMAP)
+        known = {unit.id for unit in units}
+        for n, item in enumerate(items):
+            if not known.issuperset({item.lead_unit_id, *item.supporting_unit_ids}):
+                raise Invalid(
+                    "unknown-unit",
+                    "没有这个承办单位,请从单位名录中选择。",
+                    "No such unit: choose one from the directory.",
+                    f"tasks.{n}",
+                )
+            if item.due_on <= local_day(cmd.at):
+                raise Invalid(
+                    "due-date-past",
+                    "完成日期须晚于今天。",
+                    "The due date must lie after today.",
+                    f"tasks.{n}.due_on",
+                )
+            cmd.policy.calendar.require(item.due_on, f"tasks.{n}.due_on")
+        self.decide(self.RoadmapPublished, cmd, round=self.round, items=list(items))
+
+    @command(LEAD_OFFICIAL)
+    def give_interim_response(self, cmd: Command, /, *, text: Text) -> None:
+        self.require(*UNDER_WAY)
+        self.decide(self.InterimResponseGiven, cmd, text=text)
+
+    @command(LEAD_OFFICIAL)
+    def answer(self, cmd: Command, /, *, text: Text, outcome: Answer, tasks: Sequence[Task]) -> None:
+        """The final response of this round. ``tasks`` are those of the round that have been offered."""
+        self.require(Phase.IN_PROGRESS)
+        confirmed = {task.id for task in tasks if task.status == "confirmed"}
+        if outcome == Answer.DONE and confirmed != set(self.tasks):
+            raise Conflict(
+                "tasks-not-finished",
+                "还有任务未核实销号,不能答复为“已办结”。",
+                "Some tasks are not confirmed yet, so the answer cannot be “done”.",
+            )
+        self.decide(self.Answered, cmd, round=self.round, text=text, outcome=outcome.value)
+
+    @command(LEAD_OFFICIAL)
+    def extend(self, cmd: Command, /, *, days: int, reason: Text) -> None:
+        self.require(*UNDER_WAY)
+        left = cmd.policy.extension_days - self.extended_days
+        if not 0 < days <= left:
+            raise Invalid(
+                "extension-too-long",
+                f"最多还可延期 {left} 天。",
+                f"The response can be extended by {left} more days at most.",
+                "days",
+            )
+        self.decide(self.Extended, cmd, days=days, reason=reason, response=self.clocks["response"].prolonged(days))
+
+    @command(LEAD_OFFICIAL)
+    def suspend(self, cmd: Command, /, *, reason: Text) -> None:
+        self.require(*UNDER_WAY)
+        self.decide(self.Suspended, cmd, reason=reason)
+
+    @command(LEAD_OFFICIAL)
+    def resume(self, cmd: Command, /) -> None:
+        if self.suspended_at is None:
+            raise Conflict("not-suspended", "此件没有中止,无须恢复。", "The petition is not suspended.")
+        stood_still = cmd.at - self.suspended_at
+        self.decide(self.Resumed, cmd, clocks=[clock.shifted(stood_still) for clock in self.clocks.values()])
+
+    # --- the residents judge ----------------------------------------------------------------------------------------
+
+    @command(WORKFLOW)
+    def invite_feedback(self, cmd: Command, /) -> None:
+        self.require(Phase.ANSWERED)
+        self.decide(
+            self.FeedbackInvited,
+            cmd,
+            round=self.round,
+            invited=self.signatures,
+            feedback=cmd.policy.clock("feedback", cmd.at),
+        )
+
+    @command(RESIDENT)
+    def give_feedback(
+        self, cmd: Command, /, *, contacted: bool, resolved: Resolved, satisfied: bool, comment: Text | None
+    ) -> None:
+        """One co-signer's judgement, once a round. When the last has judged, nobody need wait for the clock."""
+        if not self.signers.get(cmd.by):
+            raise Forbidden("not-a-co-signer", "只有联名人可以评价。", "Only those who signed can judge.")
+        self.require(Phase.FEEDBACK)
+        if cmd.by in self.judgements:
+            raise Conflict("already-judged", "您已评价,每轮一次。", "You have judged this round already.")
+        judgements = self.judgements | {cmd.by: (resolved.value, satisfied)}
+        conclusion = self._conclusion(cmd, judgements) if len(judgements) == self.signatures else []
+        self.decide(
+            self.FeedbackGiven,
+            cmd,
+            round=self.round,
+            contacted=contacted,
+            resolved=resolved.value,
+            satisfied=satisfied,
+            comment=comment,
+        )
+        for event_class, facts in conclusion:
+            self.decide(event_class, cmd.consequence(), **facts)
+
+    @command(WORKFLOW)
+    def close_feedback(self, cmd: Command, /) -> None:
+        self.require(Phase.FEEDBACK)
+        self._require_due(self.clocks["feedback"], cmd)
+        for event_class, facts in self._conclusion(cmd, self.judgements):
+            self.decide(event_class, cmd, **facts)
+
+    def _conclusion(self, cmd: Command, judgements: Judgements) -> list[tuple[type[Event], dict[str, Any]]]:
+        """What these judgements lead to; nothing is decided yet, since an unknown calendar year refuses."""
+        judged = len(judgements)
+        resolved = sum(verdict != Resolved.NO for verdict, _ in judgements.values())
+        satisfied = sum(happy for _, happy in judgements.values())
+        unresolved = judged > 0 and resolved < cmd.policy.reopen_below * judged
+        if unresolved and self.round < cmd.policy.max_rounds:
+            clocks = {rule: cmd.policy.clock(rule, cmd.at) for rule in ("roadmap", "response")}
+            return [(self.Reopened, {"round": self.round + 1, "judged": judged, "resolved": resolved, **clocks})]
+        outcome = Outcome.UNRESOLVED if unresolved else Outcome.RESOLVED if judged else Outcome.NOT_JUDGED
+        closed = {
+            "outcome": outcome.value,
+            "invited": self.signatures,
+            "judged": judged,
+            "resolved": resolved,
+            "satisfied": satisfied,
+        }
+        order: list[tuple[type[Petition.Event], dict[str, Any]]] = [(self.SupervisionOrdered, {"order": None})]
+        return [*(order if unresolved else []), (self.Closed, closed)]
+
+    # --- watching the clocks ----------------------------------------------------------------------------------------
+
+    @command(WORKFLOW)
+    def remind(self, cmd: Command, /, *, rule: str, due_at: datetime, task_id: UUID | None = None) -> None:
+        if self._worth("reminded", rule, due_at, task_id):
+            self.decide(self.Reminded, cmd, rule=rule, due_at=due_at, task_id=task_id)
+
+    @command(WORKFLOW)
+    def escalate(self, cmd: Command, /, *, rule: str, due_at: datetime, task_id: UUID | None = None) -> None:
+        if self._worth("escalated", rule, due_at, task_id):
+            self.decide(self.Escalated, cmd, rule=rule, due_at=due_at, task_id=task_id)
+
+    def _worth(self, what: str, rule: str, due_at: datetime, task_id: UUID | None) -> bool:
+        """Once per clock, and not when the clock has stopped meanwhile."""
+        running = task_id is not None or (rule in self.clocks and self.clocks[rule].due_at == due_at)
+        return self.phase not in ENDS and running and warning(what, rule, due_at, task_id) not in self.warned
+
+    @command(SUPERVISOR)
+    def order_supervision(self, cmd: Command, /, *, order: Text) -> None:
+        self.require(*ADMITTED, even_suspended=True)
+        self.decide(self.SupervisionOrdered, cmd, order=order)
+
+    def require(self, *phases: Phase, even_suspended: bool = False) -> None:
+        if self.phase not in phases:
+            raise Conflict(
+                "wrong-phase",
+                f"此件目前处于“{self.phase}”阶段,不能办理此事。",
+                f"The petition is in phase “{self.phase}”; this takes {', '.join(phases)}.",
+            )
+        if self.suspended_at and not even_suspended:
+            raise Conflict("suspended", "此件已中止,请先恢复。", "The petition is suspended: resume it first.")
+
+    def _require_due(self, clock: Clock, cmd: Command) -> None:
+        if cmd.at < clock.due_at:
+            raise Conflict(
+                "too-early",
+                f"期限为 {clock.due_at}。",
+                f"The clock “{clock.rule}” runs until {clock.due_at}.",
+            )
+
+
+def warning(what: str, rule: str, due_at: datetime, task_id: UUID | None) -> str:
+    return f"{what} {rule} {due_at.isoformat()} {task_id}"

@@ -1,0 +1,107 @@
+"""The district's numbers, by version, and the one function that turns a rule into a deadline.
+
+Imports none of the ``eventsourcing`` library (it slows Temporal's sandbox). Reading the file is the caller's: see
+``infra/settings.py``.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from domain.calendar import Calendar, YearTable, end_of, local_day
+from domain.clock import Clock
+
+RULES = (
+    "signing",
+    "host_opinion",
+    "admissibility",
+    "acknowledgement",
+    "meeting",
+    "roadmap",
+    "claim",
+    "response",
+    "feedback",
+)
+WINDOW = re.compile(r"(\d+) (working days|days|hours|minutes|seconds)")
+
+
+@dataclass(frozen=True)
+class Window:
+    count: int
+    unit: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Window":
+        """Read "5 working days" and the like; ``ValueError`` says what is wrong with it."""
+        match = WINDOW.fullmatch(text)
+        if not match or not int(match[1]):
+            raise ValueError(f'a window is written like "5 working days" or "24 hours", not {text!r}')
+        return cls(int(match[1]), match[2])
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Policy:
+    version: str
+    threshold: int
+    max_rounds: int
+    reopen_below: float
+    extension_days: int
+    windows: Mapping[str, Window]
+    calendar: Calendar
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> "Policy":
+        """Build a policy from a parsed policy file; ``ValueError`` names the entry that is missing or wrong."""
+        try:
+            windows = {rule: Window.parse(document["windows"][rule]) for rule in RULES}
+            years = {
+                int(year): YearTable(frozenset(table.get("holidays", ())), frozenset(table.get("workdays", ())))
+                for year, table in document.get("calendar", {}).items()
+            }
+            return cls(
+                version=str(document["version"]),
+                threshold=int(document["threshold"]),
+                max_rounds=int(document["max_rounds"]),
+                reopen_below=float(document["reopen_below"]),
+                extension_days=int(document["extension_days"]),
+                windows=windows,
+                calendar=Calendar(years),
+            )
+        except KeyError as missing:
+            raise ValueError(f"the policy lacks {missing}") from None
+
+    def clock(self, rule: str, at: datetime) -> Clock:
+        """Start the clock of a rule. Raises ``Invalid`` when it would end in a year the calendar does not know."""
+        return Clock(rule, at, self._due(rule, at)[0], self.version)
+
+    def until(self, rule: str, at: datetime, day: date) -> Clock:
+        """A clock that runs to the end of an agreed day."""
+        return Clock(rule, at, end_of(day), self.version)
+
+    def explain(self, clock: Clock) -> dict[str, Any]:
+        """How a date came about: rule, policy version, window, and each day skipped with its reason."""
+        window = self.windows.get(clock.rule)
+        due_at, skipped = self._due(clock.rule, clock.started_at) if window else (clock.due_at, [])
+        return {
+            "rule": clock.rule,
+            "policy": clock.policy,
+            "window": str(window) if window else None,
+            "started_at": clock.started_at,
+            "due_at": clock.due_at,
+            "skipped": [{"on": day, "why": why} for day, why in skipped],
+            "moved_by_days": (clock.due_at - due_at).days,
+        }
+
+    def _due(self, rule: str, at: datetime) -> tuple[datetime, list[tuple[date, str]]]:
+        window = self.windows[rule]
+        if window.unit == "working days":
+            day, skipped = self.calendar.working_days_after(local_day(at), window.count)
+            return end_of(day), skipped
+        if window.unit == "days":
+            return end_of(local_day(at) + timedelta(days=window.count)), []
+        return at + timedelta(**{window.unit: window.count}), []

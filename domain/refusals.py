@@ -1,0 +1,37 @@
+"""Why a command is refused: a stable code, and what to do about it, in Chinese and English."""
+
+
+class Refusal(Exception):
+    """A command that may not be carried out. Nothing is appended.
+
+    ``code`` is stable and becomes the problem's ``type``; ``zh`` and ``en`` say what is wrong and what to do;
+    ``field`` names the offending input where there is one.
+    """
+
+    def __init__(self, code: str, zh: str, en: str, field: str | None = None) -> None:
+        super().__init__(f"{code}: {en}")
+        self.code, self.zh, self.en, self.field = code, zh, en, field
+
+
+class Invalid(Refusal):
+    """The input itself is wrong, whatever the state."""
+
+
+class Forbidden(Refusal):
+    """Somebody else may do this."""
+
+
+class NotFound(Refusal):
+    """There is no such thing."""
+
+
+class Conflict(Refusal):
+    """Not now: the state does not allow it."""
+
+
+class Stale(Refusal):
+    """The caller's copy is older than what it wants to change."""
+
+
+def not_found(what: str, field: str | None = None) -> NotFound:
+    return NotFound("not-found", f"没有找到({what}),请核对编号。", f"No such {what}: check the id.", field)

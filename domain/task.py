@@ -1,0 +1,237 @@
+"""A task: offered to a unit, claimed or objected to, done by a date, confirmed by whoever ordered it.
+
+Tasks belong to a *matter* by id and kind and know nothing of petitions: other loops reuse them as they are.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.clock import Clock
+from domain.command import Command, Decider, Permission, Role, command
+from domain.directory import Unit
+from domain.refusals import Conflict
+from domain.text import Text
+
+
+class Status(StrEnum):
+    OFFERED = "offered"
+    OBJECTED = "objected"
+    CLAIMED = "claimed"
+    COMPLETED = "completed"
+    CONFIRMED = "confirmed"
+    DROPPED = "dropped"
+
+
+ENDS = frozenset({Status.CONFIRMED, Status.DROPPED})
+
+
+def lead_unit(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
+    return [task.lead_unit_id]
+
+
+def units(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
+    return [task.lead_unit_id, *task.supporting_unit_ids]
+
+
+def answerable_post(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
+    return [task.post_id]
+
+
+LEAD_UNIT = Permission(Role.UNIT_OFFICER, of=lead_unit)
+ANY_UNIT = Permission(Role.UNIT_OFFICER, of=units)
+LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=answerable_post)
+WORKFLOW = Permission(Role.WORKFLOW)
+
+
+class Task(Decider):
+    TOPIC = "task"
+    Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Offered
+
+    def __init__(
+        self,
+        matter_id: UUID,
+        matter_kind: str,
+        post_id: UUID,
+        title: Text,
+        lead_unit_id: UUID,
+        supporting_unit_ids: list[UUID],
+        due_on: date,
+        claim: Clock,
+    ) -> None:
+        self.status: str = Status.OFFERED
+        self.matter_id, self.matter_kind, self.post_id = matter_id, matter_kind, post_id
+        self.title, self.lead_unit_id, self.supporting_unit_ids = title, lead_unit_id, supporting_unit_ids
+        self.due_on = due_on
+        self.percent = 0
+        self.clock: Clock | None = claim
+
+    class Event(Decider.Event):
+        matter_id: UUID
+
+    class Offered(Event, Aggregate.Created):
+        """``post_id``: the post that answers for the task, mandates and confirms."""
+
+        TOPIC = "task.Offered"
+        matter_kind: str
+        post_id: UUID
+        title: Text
+        lead_unit_id: UUID
+        supporting_unit_ids: list[UUID]
+        due_on: date
+        claim: Clock
+
+    class Claimed(Event):
+        TOPIC = "task.Claimed"
+        due: Clock
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.clock = Status.CLAIMED, self.due
+
+    class Objected(Event):
+        TOPIC = "task.Objected"
+        reason: Text
+        basis: Text
+
+        def apply(self, task: "Task") -> None:
+            task.status = Status.OBJECTED
+
+    class Mandated(Event):
+        TOPIC = "task.Mandated"
+        lead_unit_id: UUID
+        reason: Text
+        due: Clock
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.lead_unit_id, task.clock = Status.CLAIMED, self.lead_unit_id, self.due
+
+    class ProgressReported(Event):
+        TOPIC = "task.ProgressReported"
+        percent: int
+        note: Text
+
+        def apply(self, task: "Task") -> None:
+            task.percent = self.percent
+
+    class Completed(Event):
+        TOPIC = "task.Completed"
+        report: Text
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.percent, task.clock = Status.COMPLETED, 100, None
+
+    class Returned(Event):
+        TOPIC = "task.Returned"
+        reason: Text
+        due: Clock
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.clock = Status.CLAIMED, self.due
+
+    class Confirmed(Event):
+        TOPIC = "task.Confirmed"
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.clock = Status.CONFIRMED, None
+
+    class Dropped(Event):
+        """The matter ended, or went into another round, without this task."""
+
+        TOPIC = "task.Dropped"
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.clock = Status.DROPPED, None
+
+    @classmethod
+    @command(WORKFLOW)
+    def offer(
+        cls,
+        cmd: Command,
+        /,
+        *,
+        id: UUID,
+        matter_id: UUID,
+        matter_kind: str,
+        post_id: UUID,
+        title: Text,
+        lead_unit_id: UUID,
+        supporting_unit_ids: Sequence[UUID],
+        due_on: date,
+    ) -> "Task":
+        return cls.begin(
+            cls.Offered,
+            cmd,
+            id=id,
+            matter_id=matter_id,
+            matter_kind=matter_kind,
+            post_id=post_id,
+            title=title,
+            lead_unit_id=lead_unit_id,
+            supporting_unit_ids=list(supporting_unit_ids),
+            due_on=due_on,
+            claim=cmd.policy.clock("claim", cmd.at),
+        )
+
+    @command(LEAD_UNIT)
+    def claim(self, cmd: Command, /) -> None:
+        if self.status == Status.CLAIMED:
+            raise Conflict("already-claimed", "此任务已认领。", "The task has been claimed already.")
+        self._require(Status.OFFERED)
+        self._decide(self.Claimed, cmd, due=self._due(cmd))
+
+    @command(LEAD_UNIT)
+    def object(self, cmd: Command, /, *, reason: Text, basis: Text) -> None:
+        """The unit says that the task is not its own, and on what basis."""
+        self._require(Status.OFFERED)
+        self._decide(self.Objected, cmd, reason=reason, basis=basis)
+
+    @command(LEAD_OFFICIAL)
+    def mandate(self, cmd: Command, /, *, unit: Unit, reason: Text) -> None:
+        """Decide who does it: after an objection, or when nobody claimed in time."""
+        claim_is_over = self.status == Status.OFFERED and self.clock is not None and cmd.at >= self.clock.due_at
+        if not claim_is_over:
+            self._require(Status.OBJECTED)
+        self._decide(self.Mandated, cmd, lead_unit_id=unit.id, reason=reason, due=self._due(cmd))
+
+    @command(ANY_UNIT)
+    def report_progress(self, cmd: Command, /, *, percent: int, note: Text) -> None:
+        self._require(Status.CLAIMED)
+        self._decide(self.ProgressReported, cmd, percent=percent, note=note)
+
+    @command(LEAD_UNIT)
+    def complete(self, cmd: Command, /, *, report: Text) -> None:
+        self._require(Status.CLAIMED)
+        self._decide(self.Completed, cmd, report=report)
+
+    @command(LEAD_OFFICIAL)
+    def send_back(self, cmd: Command, /, *, reason: Text) -> None:
+        self._require(Status.COMPLETED)
+        self._decide(self.Returned, cmd, reason=reason, due=self._due(cmd))
+
+    @command(LEAD_OFFICIAL)
+    def confirm(self, cmd: Command, /) -> None:
+        self._require(Status.COMPLETED)
+        self._decide(self.Confirmed, cmd)
+
+    @command(WORKFLOW)
+    def drop(self, cmd: Command, /) -> None:
+        if self.status not in ENDS:
+            self._decide(self.Dropped, cmd)
+
+    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
+        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
+
+    def _due(self, cmd: Command) -> Clock:
+        return cmd.policy.until("task", cmd.at, self.due_on)
+
+    def _require(self, *statuses: Status) -> None:
+        if self.status not in statuses:
+            raise Conflict(
+                "wrong-status",
+                f"此任务目前为“{self.status}”,不能办理此事。",
+                f"The task is “{self.status}”; this takes {', '.join(statuses)}.",
+            )

@@ -1,7 +1,7 @@
 """PostgreSQL and Temporal as child processes on one data folder: real servers, nothing to install.
 
 The folder holds ``VERSION``, ``postgres/``, ``temporal.db``, ``keys/``, ``files/`` and ``logs/``. The servers
-end with us; one that outlived us is stopped at the next start. `yuetan up`, tests and benchmarks use the same.
+end with us; one that outlived us is stopped at the next start. `yuetan up`, tests and benchmarks share this.
 """
 
 import asyncio
@@ -83,9 +83,7 @@ def data_folder(path: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise CannotStart(
-                f"{path} is in use by another yuetan; stop it, or name another folder"
-            ) from error
+            raise CannotStart(f"{path} is in use by another yuetan; stop it, or name another folder") from error
         yield path
 
 
@@ -104,9 +102,7 @@ def require_free(port: int, what: str, host: str = "127.0.0.1") -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CannotStart(
-                f"{what} cannot use {host}:{port}: {error.strerror}; choose another port"
-            ) from error
+            raise CannotStart(f"{what} cannot use {host}:{port}: {error.strerror}; choose another port") from error
 
 
 class _Server:
@@ -258,6 +254,12 @@ class PostgreSQL(_Server):
         if len(os.fsencode(self.data)) > LONGEST_SOCKET_FOLDER:
             digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
             self._sockets = Path(tempfile.gettempdir()) / f"yuetan-{digest}"
+
+    async def stop(self) -> None:
+        await super().stop()
+        if self._sockets != self.data:
+            with suppress(OSError):
+                self._sockets.rmdir()
 
     @property
     def address(self) -> str:
@@ -415,9 +417,7 @@ class Temporal(_Server):
 
     async def _prepare(self) -> None:
         if not self._binary.exists():
-            raise CannotStart(
-                f"there is no {self._binary}; name a temporal program with YUETAN_TEMPORAL_BINARY"
-            )
+            raise CannotStart(f"there is no {self._binary}; name a temporal program with YUETAN_TEMPORAL_BINARY")
         self.port = self.port or free_port()
         require_free(self.port, "Temporal")
         if self.ui_port is not None:
@@ -427,9 +427,7 @@ class Temporal(_Server):
     async def _is_ready(self) -> bool:
         try:
             client = await Client.connect(self.address)
-            await client.workflow_service.describe_namespace(
-                DescribeNamespaceRequest(namespace=self._namespace)
-            )
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=self._namespace))
         except (RuntimeError, RPCError):
             return False
         return True

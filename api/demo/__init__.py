@@ -1,0 +1,1 @@
+"""The demo: the real topics, played through the HTTP API by residents, hosts, clerks, officials and units."""

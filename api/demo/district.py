@@ -60,8 +60,8 @@ class District:
     ) -> dict[str, Any]:
         """Read until ``ready``: for what the workflow does by itself. ``TimeoutError`` when it never does."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not ready(found := await self.get(who, path, **query)):
-                await asyncio.sleep(0.2)  # noqa: ASYNC110 - the change happens in another process
+            while not ready(found := await self.get(who, path, **query)):  # noqa: ASYNC110 - it happens elsewhere
+                await asyncio.sleep(0.2)
             return found
 
     def _headers(self, who: Person) -> dict[str, str]:

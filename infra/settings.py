@@ -1,0 +1,61 @@
+"""What differs from one installation to the next, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+class CannotStart(Exception):
+    """Why the program or one of its servers cannot start, in one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``database_url`` and ``temporal_address`` name servers of your own; without them `yuetan up` brings its own."""
+
+    data_dir: Path
+    keys: Path
+    database_url: str | None = None
+    temporal_address: str | None = None
+    temporal_namespace: str = "default"
+    temporal_binary: Path | None = None
+    policy: Path | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str = "yuetan"
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, data_dir: Path | None = None) -> Self:
+        """Every setting is ``YUETAN_`` and its name in capitals. An empty one counts as not set."""
+        given = {name: value for name, value in environ.items() if name.startswith("YUETAN_") and value}
+        folder = (data_dir or Path(given.get("YUETAN_DATA_DIR") or default_folder())).expanduser().resolve()
+        port = given.get("YUETAN_PORT", "8000")
+        if not port.isdecimal() or int(port) > 65535:
+            raise CannotStart(f"YUETAN_PORT is {port!r}; it must be a number from 0 to 65535")
+        return cls(
+            data_dir=folder,
+            keys=Path(given.get("YUETAN_KEYS") or folder / "keys"),
+            database_url=given.get("YUETAN_DATABASE_URL"),
+            temporal_address=given.get("YUETAN_TEMPORAL_ADDRESS"),
+            temporal_namespace=given.get("YUETAN_TEMPORAL_NAMESPACE", cls.temporal_namespace),
+            temporal_binary=_path(given.get("YUETAN_TEMPORAL_BINARY")),
+            policy=_path(given.get("YUETAN_POLICY")),
+            oidc_issuer=given.get("YUETAN_OIDC_ISSUER"),
+            oidc_audience=given.get("YUETAN_OIDC_AUDIENCE", cls.oidc_audience),
+            host=given.get("YUETAN_HOST", cls.host),
+            port=int(port),
+        )
+
+
+def default_folder() -> Path:
+    """Outside every home for root: PostgreSQL's own user must be able to enter it."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/yuetan")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "yuetan"
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value).expanduser() if value else None

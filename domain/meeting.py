@@ -40,7 +40,7 @@ class Meeting(Decider):
     def __init__(
         self, matter_id: UUID, host_id: UUID, called_post_ids: list[UUID], starts_at: datetime, venue: Text
     ) -> None:
-        self.status: str = Status.SCHEDULED
+        self.status: str = Status.SCHEDULED.value
         self.matter_id, self.host_id, self.called_post_ids = matter_id, host_id, called_post_ids
         self.starts_at, self.venue = starts_at, venue
 
@@ -68,14 +68,14 @@ class Meeting(Decider):
         reason: Text
 
         def apply(self, meeting: "Meeting") -> None:
-            meeting.status = Status.CANCELLED
+            meeting.status = Status.CANCELLED.value
 
     class Held(Event):
         TOPIC = "meeting.Held"
         minutes: Text
 
         def apply(self, meeting: "Meeting") -> None:
-            meeting.status = Status.HELD
+            meeting.status = Status.HELD.value
 
     @classmethod
     @command(HOST_STAFF, CALLED_POST)

@@ -91,7 +91,7 @@ class RoadmapItem:
     due_on: date
 
 
-Judgements = dict[str, tuple[str, bool]]  # pseudonym -> resolved, satisfied (a list, once out of a snapshot)
+Judgements = dict[str, tuple[str, bool]]  # pseudonym -> resolved, satisfied
 
 
 def host_staff(petition: "Petition", _: Mapping[str, Any]) -> Collection[UUID]:
@@ -131,7 +131,7 @@ class Petition(Decider):
         signing: Clock,
         by: str,
     ) -> None:
-        self.phase: str = Phase.COLLECTING
+        self.phase: str = Phase.COLLECTING.value
         self.round = 1
         self.topic, self.details, self.category = topic, details, category
         self.host_id, self.called_post_ids = host_id, called_post_ids
@@ -263,7 +263,7 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.acknowledged.append(self.post_id)
             if petition.phase == Phase.ACCEPTED and self.post_id == petition.called_post_ids[0]:
-                petition.phase = Phase.MEETING
+                petition.phase = Phase.MEETING.value
                 petition.clocks.pop("acknowledgement")
 
     class MeetingHeld(Event):
@@ -392,7 +392,7 @@ class Petition(Decider):
             petition.outcome = self.outcome
 
     def enter(self, phase: Phase, *clocks: Clock) -> None:
-        self.phase, self.clocks = phase, {clock.rule: clock for clock in clocks}
+        self.phase, self.clocks = phase.value, {clock.rule: clock for clock in clocks}
 
     # --- collecting -------------------------------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ class Task(Decider):
         due_on: date,
         claim: Clock,
     ) -> None:
-        self.status: str = Status.OFFERED
+        self.status: str = Status.OFFERED.value
         self.matter_id, self.matter_kind, self.post_id = matter_id, matter_kind, post_id
         self.title, self.lead_unit_id, self.supporting_unit_ids = title, lead_unit_id, supporting_unit_ids
         self.due_on = due_on
@@ -90,7 +90,7 @@ class Task(Decider):
         due: Clock
 
         def apply(self, task: "Task") -> None:
-            task.status, task.clock = Status.CLAIMED, self.due
+            task.status, task.clock = Status.CLAIMED.value, self.due
 
     class Objected(Event):
         TOPIC = "task.Objected"
@@ -98,7 +98,7 @@ class Task(Decider):
         basis: Text
 
         def apply(self, task: "Task") -> None:
-            task.status = Status.OBJECTED
+            task.status = Status.OBJECTED.value
 
     class Mandated(Event):
         TOPIC = "task.Mandated"
@@ -107,7 +107,7 @@ class Task(Decider):
         due: Clock
 
         def apply(self, task: "Task") -> None:
-            task.status, task.lead_unit_id, task.clock = Status.CLAIMED, self.lead_unit_id, self.due
+            task.status, task.lead_unit_id, task.clock = Status.CLAIMED.value, self.lead_unit_id, self.due
 
     class ProgressReported(Event):
         TOPIC = "task.ProgressReported"
@@ -122,7 +122,7 @@ class Task(Decider):
         report: Text
 
         def apply(self, task: "Task") -> None:
-            task.status, task.percent, task.clock = Status.COMPLETED, 100, None
+            task.status, task.percent, task.clock = Status.COMPLETED.value, 100, None
 
     class Returned(Event):
         TOPIC = "task.Returned"
@@ -130,13 +130,13 @@ class Task(Decider):
         due: Clock
 
         def apply(self, task: "Task") -> None:
-            task.status, task.clock = Status.CLAIMED, self.due
+            task.status, task.clock = Status.CLAIMED.value, self.due
 
     class Confirmed(Event):
         TOPIC = "task.Confirmed"
 
         def apply(self, task: "Task") -> None:
-            task.status, task.clock = Status.CONFIRMED, None
+            task.status, task.clock = Status.CONFIRMED.value, None
 
     class Dropped(Event):
         """The matter ended, or went into another round, without this task."""
@@ -144,7 +144,7 @@ class Task(Decider):
         TOPIC = "task.Dropped"
 
         def apply(self, task: "Task") -> None:
-            task.status, task.clock = Status.DROPPED, None
+            task.status, task.clock = Status.DROPPED.value, None
 
     @classmethod
     @command(WORKFLOW)

@@ -1,0 +1,98 @@
+"""Between domain events and stored bytes: the library's mapper, and a transcoder that keeps Python's types.
+
+The library's JSON transcoder turns tuples into lists and enums into strings without a word. This one marks tuples, and
+refuses what it does not know. A dataclass that aggregates or events hold takes one line at the end of this file.
+"""
+
+from dataclasses import fields
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    DatetimeAsISO,
+    DecimalAsStr,
+    JSONTranscoder,
+    Mapper,
+    Transcoding,
+    UUIDAsHex,
+)
+
+import domain.meeting  # noqa: F401  # with petition's own imports, the topics of all that is stored
+from domain.clock import Clock
+from domain.petition import RoadmapItem
+from domain.text import Text
+
+
+class DateAsISO(Transcoding):
+    type = date
+    name = "date_iso"
+
+    def encode(self, obj: date) -> str:
+        return obj.isoformat()
+
+    def decode(self, data: str) -> date:
+        return date.fromisoformat(data)
+
+
+class TupleAsList(Transcoding):
+    type = tuple
+    name = "tuple_as_list"
+
+    def encode(self, obj: tuple[Any, ...]) -> list[Any]:
+        return list(obj)
+
+    def decode(self, data: list[Any]) -> tuple[Any, ...]:
+        return tuple(data)
+
+
+class DataclassAsDict(Transcoding):
+    """Field by field. A field added later needs a default: what was stored before does not have it."""
+
+    def __init__(self, cls: type, name: str) -> None:
+        self.type, self.name = cls, name
+        self._fields = [field.name for field in fields(cls)]
+
+    def encode(self, obj: Any) -> dict[str, Any]:
+        return {name: getattr(obj, name) for name in self._fields}
+
+    def decode(self, data: dict[str, Any]) -> Any:
+        return self.type(**data)
+
+
+class StrictTranscoder(JSONTranscoder):
+    """JSON in which every registered type comes back as itself, and any other type is an error."""
+
+    def encode(self, obj: Any) -> bytes:
+        return super().encode(self._marked(obj))
+
+    def _marked(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind in (str, int, bool, float, type(None)):
+            return obj
+        if kind is list:
+            return [self._marked(item) for item in obj]
+        if kind is dict:
+            if not all(isinstance(key, str) for key in obj):
+                raise TypeError("a dict in an event or an aggregate needs str keys: JSON has no others")
+            return {key: self._marked(value) for key, value in obj.items()}
+        if (transcoding := self.types.get(kind)) is None:
+            return self._encode_obj(obj)  # raises the library's own error
+        return {"_type_": transcoding.name, "_data_": self._marked(transcoding.encode(obj))}
+
+
+transcoder = StrictTranscoder()
+for _transcoding in (
+    UUIDAsHex(),
+    DecimalAsStr(),
+    DatetimeAsISO(),
+    DateAsISO(),
+    TupleAsList(),
+    # The names are stored: never change one.
+    DataclassAsDict(Text, "text"),
+    DataclassAsDict(Clock, "clock"),
+    DataclassAsDict(RoadmapItem, "petition.roadmap_item"),
+):
+    transcoder.register(_transcoding)
+
+mapper: Mapper[UUID] = Mapper(transcoder)

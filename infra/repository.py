@@ -1,0 +1,106 @@
+"""Commands in, answers out. Routes and activities use nothing else to change anything."""
+
+import asyncio
+import functools
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+from typing_extensions import TypeVar
+
+from domain.command import Command
+from infra.event_store import EventStore
+from infra.snapshots import Snapshots, fold_all, history
+from infra.writer import Reference, Request, Unavailable, Writer, expect
+
+__all__ = ["Outcome", "Repository", "Unavailable"]
+
+A = TypeVar("A", bound=Aggregate)
+T = TypeVar("T", default=None)
+
+SNAPSHOT_EVERY = 1_000  # events of one aggregate
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """``position``: where in the log to wait for to read one's own write. ``version``: the aggregate's, for an ETag.
+    ``view``: what the given function saw. ``repeated``: the command had been carried out before, and nothing was now.
+    """
+
+    position: int
+    version: int
+    view: T
+    repeated: bool
+
+
+class Repository:
+    def __init__(self, store: EventStore, *, snapshot_every: int = SNAPSHOT_EVERY) -> None:
+        self._store = store
+        self._snapshots = Snapshots(store)
+        self._writer = Writer(store, self._snapshots, snapshot_every)
+
+    async def execute(
+        self,
+        method: Callable[..., Any],
+        id: UUID,
+        cmd: Command,
+        *,
+        also: Mapping[str, Reference | Sequence[Reference]] | None = None,
+        digest: bytes | None = None,
+        if_match: int | None = None,
+        view: Callable[[Any], T] | None = None,
+        **arguments: Any,
+    ) -> Outcome[T]:
+        """Carry out ``method`` once: ``Petition.co_sign``, or a classmethod that creates, such as ``Petition.open``.
+
+        ``also`` names other aggregates, one or several, for the method to take as keyword arguments; what they decide
+        commits together. ``view`` is called with the aggregate right after the decision, and with the same version
+        again when the command id is repeated: it reads, and keeps nothing of the aggregate.
+
+        Raises ``Refusal`` (nothing was appended) or ``Unavailable`` (send the same command again).
+        """
+        request = Request(
+            method=method,
+            owner=_owner(method),
+            id=id,
+            cmd=cmd,
+            also=also or {},
+            digest=digest,
+            if_match=if_match,
+            view=view,
+            arguments=arguments,
+        )
+        answer = await self._writer.ask(request)
+        seen = answer.view
+        if answer.remembered and view is not None:
+            seen = view(await self.get(request.owner, id, answer.version))
+        return Outcome(answer.position, answer.version, seen, answer.remembered and not request.tried)
+
+    async def get(self, cls: type[A], id: UUID, version: int | None = None, as_of: datetime | None = None) -> A:
+        """A private copy, as it is now, at a version, or as of a moment on the database's clock; or ``NotFound``."""
+        if as_of is not None:
+            version = await self._store.version_as_of(id, as_of)
+        return expect(cls, fold_all(await history(self._store, id, version)))
+
+    async def close(self) -> None:
+        """Wait until everything that was asked has been answered. The pool is the caller's to close."""
+        for task in (self._writer.task, self._snapshots.task):
+            if task is not None:
+                await asyncio.wait([task])
+
+
+@functools.cache
+def _owner(method: Callable[..., Any]) -> type[Aggregate]:
+    """The class that a method was written in: ``Petition`` for ``Petition.co_sign`` and for ``Petition.open``."""
+    owner: Any = getattr(method, "__self__", None)
+    if owner is None:
+        owner = sys.modules[method.__module__]
+        for name in method.__qualname__.split(".")[:-1]:
+            owner = getattr(owner, name)
+    if not (isinstance(owner, type) and issubclass(owner, Aggregate)):
+        raise TypeError(f"{method!r} is not a method of an aggregate's class")
+    return owner

@@ -1,0 +1,94 @@
+"""Aggregates from their events, with snapshots as a shortcut for long streams.
+
+A snapshot is built from the log, not from the writer's live aggregate: so it can be made in a thread while the writer
+goes on, and no copy is taken on the way of a command.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Iterable, Sequence
+from typing import cast
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from eventsourcing.domain import Aggregate, CanMutateAggregate, Snapshot
+from eventsourcing.persistence import StoredEvent
+
+from infra.event_store import PATIENCE_SECONDS, EventStore
+from infra.mapper import mapper
+
+log = logging.getLogger(__name__)
+
+_NEWEST = """
+SELECT s.* FROM unnest($1::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT originator_id, originator_version, topic, state FROM snapshots
+    WHERE originator_id = wanted.id AND ($2::bigint IS NULL OR originator_version <= $2)
+    ORDER BY originator_version DESC LIMIT 1
+) AS s
+"""
+# Keeps the last two: a retried command usually asks for a version shortly before the newest snapshot.
+_INSERT = """
+WITH dropped AS (
+    DELETE FROM snapshots WHERE originator_id = $1 AND originator_version < (
+        SELECT max(originator_version) FROM snapshots WHERE originator_id = $1 AND originator_version < $2
+    )
+)
+INSERT INTO snapshots (originator_id, originator_version, topic, state) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
+
+
+def fold(aggregate: Aggregate | None, stored: StoredEvent) -> Aggregate:
+    """What an aggregate becomes by this event, which may be a snapshot."""
+    event = cast("CanMutateAggregate[UUID]", mapper.to_domain_event(stored))
+    return cast("Aggregate", event.mutate(aggregate))
+
+
+async def newest(
+    conn: asyncpg.Pool | PoolConnectionProxy, ids: Sequence[UUID], lte: int | None = None
+) -> list[StoredEvent]:
+    rows = await conn.fetch(_NEWEST, list(ids), lte, timeout=PATIENCE_SECONDS)
+    return [StoredEvent(*row) for row in rows]
+
+
+def fold_all(stored: Iterable[StoredEvent]) -> Aggregate | None:
+    return functools.reduce(fold, stored, None)
+
+
+async def history(store: EventStore, id: UUID, lte: int | None = None) -> list[StoredEvent]:
+    """What to fold for the aggregate's state at this version: the last snapshot before it, if any, and the rest."""
+    snapshot = await newest(store.pool, [id], lte)
+    return snapshot + await store.select_events(id, gt=snapshot[0].originator_version if snapshot else 0, lte=lte)
+
+
+class Snapshots:
+    """Takes one snapshot at a time, beside everything else. One that fails is logged; nothing depends on it."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._due: dict[UUID, int] = {}
+        self.task: asyncio.Task[None] | None = None
+
+    def soon(self, id: UUID, version: int) -> None:
+        self._due[id] = version
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._take())
+
+    async def _take(self) -> None:
+        while self._due:
+            id, version = self._due.popitem()
+            try:
+                stored = await asyncio.to_thread(_snapshot, await history(self._store, id, version))
+                await self._store.pool.execute(
+                    _INSERT, id, stored.originator_version, stored.topic, stored.state, timeout=PATIENCE_SECONDS
+                )
+            except Exception:
+                log.exception("no snapshot of %s at version %d", id, version)
+
+
+def _snapshot(stored: Sequence[StoredEvent]) -> StoredEvent:
+    aggregate = fold_all(stored)
+    assert aggregate is not None
+    return mapper.to_stored_event(Snapshot.take(aggregate))

@@ -253,7 +253,9 @@ def _decide(request: Request, batch: _Batch) -> None:
     try:
         others: dict[str, Any] = {}
         for name, given in request.also.items():
-            found = [_found(batch.held, cls, id, name) for cls, id in _several(given)]
+            # One that is named must exist; of several the method gets those that do, and says what it misses.
+            wanted = [(cls, id) for cls, id in _several(given) if _is_one(given) or isinstance(batch.held.get(id), cls)]
+            found = [_found(batch.held, cls, id, name) for cls, id in wanted]
             touched += found
             others[name] = found[0] if _is_one(given) else found
         if request.creates:

@@ -58,8 +58,9 @@ class Repository:
         """Carry out ``method`` once: ``Petition.co_sign``, or a classmethod that creates, such as ``Petition.open``.
 
         ``also`` names other aggregates for the method to take as keyword arguments: one, which must exist, or several,
-        of which it gets those that do. What they decide commits together. ``view`` is called with the aggregate right after the decision, and with the same version
-        again when the command id is repeated: it reads, and keeps nothing of the aggregate.
+        of which it gets those that do. What they decide commits together. ``view`` is called with the aggregate right
+        after the decision, and with the same version again when the command id is repeated: it reads, and keeps
+        nothing of the aggregate.
 
         Raises ``Refusal`` (nothing was appended) or ``Unavailable`` (send the same command again).
         """

@@ -204,7 +204,8 @@ class Scene:
             if not history.get("next"):
                 break
             query = {"cursor": history["next"]}
-        return Result(self.name, self.id, page["phase"], page["outcome"], page["round"], len(told), frozenset(told))
+        events = page["version"] + sum(part["version"] for part in (*page["tasks"], *page["meetings"]))
+        return Result(self.name, self.id, page["phase"], page["outcome"], page["round"], events, frozenset(told))
 
     async def _submit(self) -> None:
         if self.name == "gas-and-lamps":

@@ -12,7 +12,6 @@ import importlib.util
 import os
 import pwd
 import random
-import secrets
 import shutil
 import signal
 import socket
@@ -32,6 +31,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from infra.sealing import secret
 from infra.settings import CannotStart, default_folder
 
 FOLDER_VERSION = "1"
@@ -257,8 +257,10 @@ class PostgreSQL(_Server):
         return self._url("yuetan")
 
     def _url(self, database: str) -> str:
-        password = (self.folder / "keys" / "postgres.password").read_text()
-        return f"postgresql://yuetan:{password}@/{database}?host={quote(str(self._sockets))}"
+        return f"postgresql://yuetan:{self._password()}@/{database}?host={quote(str(self._sockets))}"
+
+    def _password(self) -> str:
+        return secret(self.folder / "keys", "postgres.key").hex()
 
     @property
     def _mark(self) -> str:
@@ -315,16 +317,12 @@ class PostgreSQL(_Server):
 
     async def _initialize(self) -> None:
         """Complete or not at all: made beside its place and renamed."""
-        password = self.folder / "keys" / "postgres.password"
-        password.parent.mkdir(mode=0o700, exist_ok=True)
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_hex(32))
         unfinished = self.data.with_name("postgres.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         _give(unfinished, self.user)
         with tempfile.NamedTemporaryFile("w", dir=self.folder) as copy:
-            copy.write(password.read_text())
+            copy.write(self._password())
             copy.flush()
             _give(Path(copy.name), self.user)
             command = [
@@ -351,6 +349,9 @@ class PostgreSQL(_Server):
             connection = await asyncpg.connect(self._url("postgres"))
         except (OSError, asyncpg.CannotConnectNowError):
             return False
+        except asyncpg.InvalidPasswordError as error:
+            keys = self.folder / "keys"
+            raise CannotStart(f"{keys} does not belong to this PostgreSQL; put the right one back") from error
         with suppress(asyncpg.DuplicateDatabaseError):
             await connection.execute("CREATE DATABASE yuetan")
         await connection.close()

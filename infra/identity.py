@@ -5,11 +5,8 @@ is held for none), and ``iss``, ``aud``, ``exp``. Only signatures with a private
 """
 
 import asyncio
-import os
-import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,17 +16,13 @@ from uuid import UUID
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from domain.command import Role
+from infra.sealing import secret
 
 EMBEDDED_ISSUER = "yuetan"
 AUDIENCE = "yuetan"
+KEY_FILE = "tokens.key"  # in the keys folder
 ALGORITHMS = ["EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"]
 LEEWAY = timedelta(seconds=30)
 KEYS_LAST = 3600.0  # seconds: a key that the issuer withdrew is refused after this long
@@ -56,7 +49,7 @@ class Issuer:
     """Our own issuer, for an installation without an OpenID Connect provider. The key is made on first use."""
 
     def __init__(self, keys: Path) -> None:
-        self._key = _load_or_make(keys / "tokens.pem")
+        self._key = Ed25519PrivateKey.from_private_bytes(secret(keys, KEY_FILE))
         public: dict[str, Any] = jwt.algorithms.OKPAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         self._key_id = str(public["x"])[:16]
         self._public = {**public, "kid": self._key_id, "alg": "EdDSA", "use": "sig"}
@@ -177,19 +170,3 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     if identity.role == Role.WORKFLOW:
         raise InvalidToken("no token makes its bearer a workflow")
     return identity
-
-
-def _load_or_make(path: Path) -> Ed25519PrivateKey:
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = Ed25519PrivateKey.generate()
-        with tempfile.NamedTemporaryFile(dir=path.parent) as new:  # readable by its owner alone
-            new.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            new.flush()
-            os.fsync(new.fileno())
-            with suppress(FileExistsError):  # another process was first: its key is the one
-                os.link(new.name, path)
-    loaded = load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(loaded, Ed25519PrivateKey):
-        raise TypeError(f"{path} holds no Ed25519 key")
-    return loaded

@@ -1,10 +1,14 @@
 """What differs from one installation to the next, read once from the environment."""
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import domain
+from domain.policy import Policy
 
 
 class CannotStart(Exception):
@@ -48,6 +52,14 @@ class Settings:
             host=given.get("YUETAN_HOST", cls.host),
             port=int(port),
         )
+
+    def load_policy(self) -> Policy:
+        """The district's policy, or the one we ship."""
+        path = self.policy or Path(domain.__file__).with_name("policy.toml")
+        try:
+            return Policy.parse(tomllib.loads(path.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise CannotStart(f"the policy {path} cannot be used: {error}") from error
 
 
 def default_folder() -> Path:

@@ -50,9 +50,18 @@ async def test_postgresql_listens_on_no_port_and_asks_for_a_password(folder: Pat
             await asyncpg.connect(url, password="guessed")
 
 
+async def test_the_keys_of_another_folder_are_refused(folder: Path) -> None:
+    server = PostgreSQL(folder)
+    await server.start()
+    await server.stop()
+    (folder / "keys" / "postgres.key").unlink()
+    with pytest.raises(CannotStart, match="does not belong to this PostgreSQL"):
+        await server.start()
+
+
 async def test_a_folder_with_a_long_name_gets_its_socket_elsewhere(folder: Path) -> None:
     deep = folder / ("long" * 25)
-    (deep / "keys").mkdir(parents=True)
+    deep.mkdir()
     deep.chmod(0o711)
     async with PostgreSQL(deep) as url:
         await (await asyncpg.connect(url)).close()

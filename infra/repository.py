@@ -13,9 +13,10 @@ from eventsourcing.domain import Aggregate
 from typing_extensions import TypeVar
 
 from domain.command import Command
+from infra.batch import Reference, Request, expect
 from infra.event_store import EventStore
 from infra.snapshots import Snapshots, fold_all, history
-from infra.writer import Reference, Request, Unavailable, Writer, expect
+from infra.writer import Unavailable, Writer
 
 __all__ = ["Outcome", "Repository", "Unavailable"]
 

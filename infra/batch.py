@@ -123,9 +123,12 @@ class Batch:
         try:
             others: dict[str, Any] = {}
             for name, given in request.also.items():
-                found = [self._found(cls, id, name) for cls, id in _several(given)]
+                # One that is named must exist; of several the method gets those that do, and says what it misses.
+                one = _is_one(given)
+                wanted = [(cls, id) for cls, id in _several(given) if one or isinstance(self.held.get(id), cls)]
+                found = [self._found(cls, id, name) for cls, id in wanted]
                 touched += found
-                others[name] = found[0] if _is_one(given) else found
+                others[name] = found[0] if one else found
             if request.creates:
                 if request.id in self.held:
                     raise Conflict("already-exists", "该编号已被使用。", "There is one with this id already.")

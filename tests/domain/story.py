@@ -1,0 +1,301 @@
+"""Given–When–Then for the domain: a story brought to where a test needs it, on a clock that the test moves.
+
+``given(phase)`` plays the ordinary course up to a phase; ``story.when(method, actor, …)`` gives one command and returns
+what came of it, to be followed by ``.then(events…)`` or ``.refused(kind, code)``. Every ``when`` checks, whatever the
+test is about, that a refusal changes nothing, explains itself in both languages and names nobody, and that an event
+says who, in which role, by which command and when.
+"""
+
+import tomllib
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import domain.policy
+from domain.calendar import local_day
+from domain.command import Command, Decider, Role
+from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
+from domain.meeting import Meeting
+from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved, RoadmapItem
+from domain.policy import Policy
+from domain.refusals import Refusal
+from domain.task import Task
+from domain.text import Text
+
+POLICY = Policy.parse(tomllib.loads(Path(domain.policy.__file__).with_name("policy.toml").read_text(encoding="utf-8")))
+MONDAY = datetime(2026, 3, 2, 1, tzinfo=UTC)  # 09:00 in Ningbo, no holiday near
+
+
+def id_of(name: str) -> UUID:
+    return uuid5(NAMESPACE_OID, name)
+
+
+def text(words: str = "words") -> Text:
+    """As if sealed: the domain never looks inside."""
+    return Text(id_of("key"), words)
+
+
+@dataclass(frozen=True)
+class Actor:
+    by: str
+    role: Role
+    org: UUID | None = None
+
+
+def resident(n: int) -> Actor:
+    return Actor(f"resident-{n}", Role.RESIDENT)
+
+
+LEAD, SIGNER, STRANGER = resident(1), resident(2), resident(99)
+HOST_STAFF = Actor("host-staff", Role.HOST_STAFF, id_of("host"))
+CLERK = Actor("clerk", Role.CLERK, id_of("office"))
+OFFICIAL = Actor("official", Role.OFFICIAL, id_of("post"))  # of the post that takes the lead
+SECOND_OFFICIAL = Actor("second-official", Role.OFFICIAL, id_of("second post"))
+UNIT_OFFICER = Actor("unit-officer", Role.UNIT_OFFICER, id_of("unit"))
+COLLEAGUE = Actor("colleague", Role.UNIT_OFFICER, id_of("unit"))
+SUPPORTING_OFFICER = Actor("supporting-officer", Role.UNIT_OFFICER, id_of("second unit"))
+SUPERVISOR = Actor("supervisor", Role.SUPERVISOR)
+ADMIN = Actor("admin", Role.ADMIN)
+WORKFLOW = Actor("yuetan", Role.WORKFLOW)
+EVERYBODY = [
+    *(LEAD, SIGNER, STRANGER, HOST_STAFF, CLERK, OFFICIAL, SECOND_OFFICIAL, UNIT_OFFICER, COLLEAGUE),
+    *(SUPPORTING_OFFICER, SUPERVISOR, Actor("auditor", Role.AUDITOR), ADMIN, WORKFLOW),
+    # Right role, wrong organisation or none; right organisation, wrong role.
+    Actor("other-host-staff", Role.HOST_STAFF, id_of("another host")),
+    Actor("other-official", Role.OFFICIAL, id_of("another post")),
+    Actor("other-officer", Role.UNIT_OFFICER, id_of("another unit")),
+    Actor("official-of-nothing", Role.OFFICIAL),
+    Actor("auditor-at-the-host", Role.AUDITOR, id_of("host")),
+    Actor("host-staff-at-the-post", Role.HOST_STAFF, id_of("post")),
+]
+
+
+@dataclass(frozen=True)
+class Result:
+    events: Sequence[Any]
+    refusal: Refusal | None = None
+
+    def then(self, *classes: type[Any], **facts: Any) -> None:
+        """These events and no others; ``facts`` are fields of the last."""
+        if self.refusal:
+            raise AssertionError("it was refused") from self.refusal
+        assert [type(event) for event in self.events] == list(classes)
+        assert facts == {name: getattr(self.events[-1], name) for name in facts}
+
+    def refused(self, kind: type[Refusal], code: str, field: str | None = None) -> None:
+        assert self.refusal, f"it was allowed: {self.events}"
+        assert (type(self.refusal), self.refusal.code, self.refusal.field) == (kind, code, field)
+
+
+class Story:
+    def __init__(self, name: str = "petition", policy: Policy = POLICY, at: datetime = MONDAY) -> None:
+        self.name, self.policy, self.now = name, policy, at
+        self.aggregates: list[Decider] = []
+        self.log: list[Any] = []
+        self.commands = 0
+        self.host = self.do(Host.register, ADMIN, id=id_of("host"), name="划船社区", kind=HostKind.COMMUNITY)
+        self.posts: list[Post] = [
+            self.do(Post.register, ADMIN, id=id_of(name), name=name, kind=PostKind.GOVERNMENT)
+            for name in ("post", "second post")
+        ]
+        self.units: list[Unit] = [
+            self.do(Unit.register, ADMIN, id=id_of(name), name=name, kind=UnitKind.DEPARTMENT)
+            for name in ("unit", "second unit")
+        ]
+        self.petition: Petition
+        self.meeting: Meeting
+        self.tasks: list[Task] = []
+
+    # --- the three words --------------------------------------------------------------------------------------------
+
+    def when(self, method: Callable[..., Any], actor: Actor, **arguments: Any) -> Result:
+        self.commands += 1
+        cmd = Command(
+            id=id_of(f"{self.name} {self.commands}"),
+            by=actor.by,
+            role=actor.role,
+            org=actor.org,
+            at=self.now,
+            policy=self.policy,
+        )
+        before = deepcopy([vars(aggregate) for aggregate in self.aggregates])
+        made, refused = None, None
+        try:
+            made = method(cmd, **arguments)
+        except Refusal as refusal:
+            refused = refusal
+        if refused:
+            assert [vars(aggregate) for aggregate in self.aggregates] == before, "a refusal changes nothing"
+            assert refused.zh, "a refusal explains itself"
+            assert refused.en, "in both languages"
+            assert "resident-" not in refused.zh + refused.en, "and names nobody"
+            return Result([], refused)
+        if isinstance(made, Decider):
+            self.aggregates.append(made)
+        events: list[Any] = [event for aggregate in self.aggregates for event in aggregate.collect_events()]
+        for n, event in enumerate(events):
+            who = (event.by, event.role)
+            assert who == (actor.by, actor.role.value) or (n and who == ("yuetan", "workflow"))
+            assert (event.command_id, event.timestamp) == (cmd.id, cmd.at)
+        self.log += events
+        return Result(events)
+
+    def do(self, method: Callable[..., Any], actor: Actor, **arguments: Any) -> Any:
+        """A step on the way; what it creates, if anything."""
+        known = len(self.aggregates)
+        if refusal := self.when(method, actor, **arguments).refusal:
+            raise refusal
+        return self.aggregates[-1] if len(self.aggregates) > known else None
+
+    def later(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    # --- the ordinary course ----------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        self.petition = self.do(
+            Petition.open,
+            LEAD,
+            id=id_of(self.name),
+            topic=text("topic"),
+            details=text("details"),
+            category=Category.ADVICE,
+            host=self.host,
+            posts=self.posts,
+        )
+
+    def sign(self, signatures: int) -> None:
+        for n in range(self.petition.signatures, signatures):
+            self.do(self.petition.co_sign, resident(n + 1))
+
+    def submit(self) -> None:
+        self.do(self.petition.give_host_opinion, HOST_STAFF, opinion=text("opinion"))
+
+    def accept(self) -> None:
+        self.do(self.petition.accept, CLERK)
+
+    def acknowledge(self) -> None:
+        self.do(self.petition.acknowledge, OFFICIAL)
+
+    def schedule(self) -> None:
+        self.meeting = self.do(
+            Meeting.schedule,
+            HOST_STAFF,
+            id=id_of("meeting"),
+            petition=self.petition,
+            starts_at=self.now + timedelta(days=1),
+            venue=text("venue"),
+        )
+
+    def meet(self) -> None:
+        self.schedule()
+        self.later(days=2)
+        self.do(self.meeting.hold, HOST_STAFF, petition=self.petition, minutes=text("minutes"))
+
+    def items(self, due_on: date | None = None) -> list[RoadmapItem]:
+        """Two tasks, numbered through the rounds."""
+        first = 2 * self.petition.round - 1
+        due_on = due_on or local_day(self.now) + timedelta(days=30)
+        units = [unit.id for unit in self.units]
+        return [
+            RoadmapItem(id_of(f"task {first}"), text("title"), units[0], units[1:], due_on),
+            RoadmapItem(id_of(f"task {first + 1}"), text("title"), units[1], [], due_on),
+        ]
+
+    def plan(self) -> None:
+        items = self.items()
+        self.do(self.petition.publish_roadmap, OFFICIAL, items=items, units=self.units)
+        self.tasks = [self.do(Task.offer, WORKFLOW, **self.offer(item)) for item in items]
+
+    def offer(self, item: RoadmapItem) -> dict[str, Any]:
+        return {
+            "id": item.task_id,
+            "matter_id": self.petition.id,
+            "matter_kind": "petition",
+            "post_id": self.petition.called_post_ids[0],
+            "title": item.title,
+            "lead_unit_id": item.lead_unit_id,
+            "supporting_unit_ids": item.supporting_unit_ids,
+            "due_on": item.due_on,
+        }
+
+    def work(self) -> None:
+        for task, officer in zip(self.tasks, (UNIT_OFFICER, SUPPORTING_OFFICER), strict=True):
+            self.do(task.claim, officer)
+            self.do(task.report_progress, officer, percent=50, note=text("note"))
+            self.do(task.complete, officer, report=text("report"))
+            self.do(task.confirm, OFFICIAL)
+
+    def answer(self) -> None:
+        self.work()
+        self.do(self.petition.answer, OFFICIAL, text=text("answer"), outcome=Answer.DONE, tasks=self.tasks)
+
+    def invite(self) -> None:
+        self.do(self.petition.invite_feedback, WORKFLOW)
+
+    def judge(self, *verdicts: Resolved) -> None:
+        """By resident 1, 2, …, each satisfied if it is resolved."""
+        for n, verdict in enumerate(verdicts, 1):
+            self.do(self.petition.give_feedback, resident(n), **feedback(verdict))
+
+    def close(self) -> None:
+        self.judge(*[Resolved.YES] * self.petition.signatures)
+
+    def reach(self, phase: Phase, signatures: int) -> None:
+        self.open()
+        self.sign(9 if phase in (Phase.WITHDRAWN, Phase.LAPSED) else signatures)
+        if phase == Phase.WITHDRAWN:
+            self.do(self.petition.withdraw, LEAD)
+            return
+        if phase == Phase.LAPSED:
+            self.later(days=40)
+            self.do(self.petition.close_signing, WORKFLOW)
+            return
+        if phase == Phase.COLLECTING:
+            return
+        self.submit()
+        if phase in (Phase.REJECTED, Phase.MERGED):
+            self.reject() if phase == Phase.REJECTED else self.merge()
+            return
+        if phase == Phase.SUBMITTED:
+            return
+        for step, leads_to in (
+            (self.accept, Phase.ACCEPTED),
+            (self.acknowledge, Phase.MEETING),
+            (self.meet, Phase.ROADMAP),
+            (self.plan, Phase.IN_PROGRESS),
+            (self.answer, Phase.ANSWERED),
+            (self.invite, Phase.FEEDBACK),
+            (self.close, Phase.CLOSED),
+        ):
+            step()
+            if leads_to == phase:
+                return
+        raise AssertionError(phase)
+
+    def reject(self) -> None:
+        self.do(self.petition.reject, CLERK, reason_code=RejectionReason.OTHER_LEVEL, explanation=text("why"))
+
+    def merge(self) -> None:
+        self.do(self.petition.merge, CLERK, into=given(Phase.ACCEPTED, name="another petition").petition)
+
+
+def feedback(verdict: Resolved = Resolved.YES) -> dict[str, Any]:
+    satisfied = verdict == Resolved.YES
+    return {"contacted": True, "resolved": verdict, "satisfied": satisfied, "comment": text("comment")}
+
+
+def given(
+    phase: Phase, *, signatures: int = 10, suspended: bool = False, name: str = "petition", **numbers: Any
+) -> Story:
+    """A petition in this phase; ``numbers`` are what the district has changed in the policy."""
+    story = Story(name, replace(POLICY, **numbers))
+    story.reach(phase, signatures)
+    assert story.petition.phase == phase
+    if suspended:
+        story.do(story.petition.suspend, OFFICIAL, reason=text("reason"))
+    return story

@@ -1,0 +1,390 @@
+"""Every command of every aggregate: who may give it, and in which phase or status. All else is refused."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from domain.command import Decider
+from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
+from domain.meeting import Meeting
+from domain.meeting import Status as MeetingStatus
+from domain.petition import (
+    ADMITTED,
+    UNDER_WAY,
+    Answer,
+    Category,
+    Petition,
+    Phase,
+    RejectionReason,
+)
+from domain.refusals import Conflict, Forbidden
+from domain.task import Status as TaskStatus
+from domain.task import Task
+from tests.domain.story import (
+    ADMIN,
+    CLERK,
+    COLLEAGUE,
+    EVERYBODY,
+    HOST_STAFF,
+    LEAD,
+    MONDAY,
+    OFFICIAL,
+    SECOND_OFFICIAL,
+    SIGNER,
+    STRANGER,
+    SUPERVISOR,
+    SUPPORTING_OFFICER,
+    UNIT_OFFICER,
+    WORKFLOW,
+    Actor,
+    Story,
+    feedback,
+    given,
+    id_of,
+    text,
+)
+
+Arguments = Callable[[Story], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """``who`` may (the first acts in the other tests); ``but`` are refused for another reason than their role."""
+
+    who: Collection[Actor]
+    phases: Collection[str]
+    takes: Arguments = lambda _: {}
+    but: dict[Actor, str] = field(default_factory=dict)
+    suspended: bool = False  # may be done to a suspended petition
+    wait_days: int = 0
+    signatures: int = 10  # while collecting
+    again: str | None = None  # why a second time is refused; None: it is allowed, and means something new
+
+
+PETITION = {
+    "co_sign": Rule(
+        who=[STRANGER],
+        phases=[Phase.COLLECTING],
+        but={LEAD: "already-signed", SIGNER: "already-signed"},
+        again="already-signed",
+    ),
+    "withdraw_signature": Rule(
+        who=[SIGNER],
+        phases=[Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY],
+        but={LEAD: "lead-petitioner", STRANGER: "not-signed"},
+        again="not-signed",
+    ),
+    "withdraw": Rule(who=[LEAD], phases=[Phase.COLLECTING], signatures=9, again="wrong-phase"),
+    "give_host_opinion": Rule(
+        who=[HOST_STAFF], phases=[Phase.COLLECTING], takes=lambda _: {"opinion": text()}, again="wrong-phase"
+    ),
+    "close_signing": Rule(who=[WORKFLOW], phases=[Phase.COLLECTING], wait_days=40, again="wrong-phase"),
+    "issue_public_text": Rule(
+        # Also after the end: what was overlooked must be taken out of the public's sight whenever it is found.
+        who=[CLERK],
+        phases=set(Phase) - {Phase.COLLECTING},
+        takes=lambda _: {"topic": text(), "details": text()},
+        suspended=True,
+    ),
+    "accept": Rule(who=[CLERK], phases=[Phase.SUBMITTED], again="wrong-phase"),
+    "reject": Rule(
+        who=[CLERK],
+        phases=[Phase.SUBMITTED],
+        takes=lambda _: {"reason_code": RejectionReason.OTHER, "explanation": text()},
+        again="wrong-phase",
+    ),
+    "merge": Rule(
+        who=[CLERK],
+        phases=[Phase.SUBMITTED],
+        takes=lambda _: {"into": given(Phase.ACCEPTED, name="another").petition},
+        again="wrong-phase",
+    ),
+    "acknowledge": Rule(who=[SECOND_OFFICIAL, OFFICIAL], phases=UNDER_WAY, again="already-acknowledged"),
+    "conclude_meeting": Rule(
+        who=[HOST_STAFF, OFFICIAL, SECOND_OFFICIAL],
+        phases=[Phase.ACCEPTED, Phase.MEETING],
+        takes=lambda _: {"meeting_id": id_of("meeting")},
+        again="wrong-phase",
+    ),
+    "publish_roadmap": Rule(
+        who=[OFFICIAL],
+        phases=[Phase.ROADMAP],
+        takes=lambda story: {"items": story.items(), "units": story.units},
+        again="wrong-phase",
+    ),
+    "give_interim_response": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"text": text()}),
+    "answer": Rule(
+        who=[OFFICIAL],
+        phases=[Phase.IN_PROGRESS],
+        takes=lambda story: {"text": text(), "outcome": Answer.PLANNED, "tasks": story.tasks},
+        again="wrong-phase",
+    ),
+    "extend": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"days": 10, "reason": text()}),
+    "suspend": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"reason": text()}, again="suspended"),
+    "invite_feedback": Rule(who=[WORKFLOW], phases=[Phase.ANSWERED], again="wrong-phase"),
+    "give_feedback": Rule(
+        who=[SIGNER, LEAD],
+        phases=[Phase.FEEDBACK],
+        takes=lambda _: feedback(),
+        but={STRANGER: "not-a-co-signer"},
+        again="already-judged",
+    ),
+    "close_feedback": Rule(who=[WORKFLOW], phases=[Phase.FEEDBACK], wait_days=20, again="wrong-phase"),
+    "order_supervision": Rule(who=[SUPERVISOR], phases=ADMITTED, takes=lambda _: {"order": text()}, suspended=True),
+}
+# They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
+PETITION_APART = {"open", "resume", "remind", "escalate"}
+
+TASK = {
+    "claim": Rule(who=[UNIT_OFFICER, COLLEAGUE], phases=[TaskStatus.OFFERED], again="already-claimed"),
+    "object": Rule(
+        who=[UNIT_OFFICER, COLLEAGUE],
+        phases=[TaskStatus.OFFERED],
+        takes=lambda _: {"reason": text(), "basis": text()},
+        again="wrong-status",
+    ),
+    "mandate": Rule(
+        who=[OFFICIAL],
+        phases=[TaskStatus.OBJECTED],
+        takes=lambda story: {"unit": story.units[1], "reason": text()},
+        again="wrong-status",
+    ),
+    "report_progress": Rule(
+        who=[UNIT_OFFICER, COLLEAGUE, SUPPORTING_OFFICER],
+        phases=[TaskStatus.CLAIMED],
+        takes=lambda _: {"percent": 60, "note": text()},
+    ),
+    "complete": Rule(
+        who=[UNIT_OFFICER, COLLEAGUE],
+        phases=[TaskStatus.CLAIMED],
+        takes=lambda _: {"report": text()},
+        again="wrong-status",
+    ),
+    "send_back": Rule(
+        who=[OFFICIAL], phases=[TaskStatus.COMPLETED], takes=lambda _: {"reason": text()}, again="wrong-status"
+    ),
+    "confirm": Rule(who=[OFFICIAL], phases=[TaskStatus.COMPLETED], again="wrong-status"),
+}
+TASK_APART = {"offer", "drop"}
+
+ARRANGERS = [HOST_STAFF, OFFICIAL, SECOND_OFFICIAL]
+MEETING = {
+    "reschedule": Rule(
+        who=ARRANGERS,
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {"starts_at": story.now.replace(year=2027), "venue": text(), "reason": text()},
+    ),
+    "cancel": Rule(
+        who=ARRANGERS, phases=[MeetingStatus.SCHEDULED], takes=lambda _: {"reason": text()}, again="wrong-status"
+    ),
+    "hold": Rule(
+        who=ARRANGERS,
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {"petition": story.petition, "minutes": text()},
+        again="wrong-status",
+        wait_days=1,
+    ),
+}
+MEETING_APART = {"schedule"}
+
+
+def a_petition(phase: str, rule: Rule) -> tuple[Story, Any]:
+    story = given(Phase(phase), signatures=rule.signatures if phase == Phase.COLLECTING else 10)
+    return story, story.petition
+
+
+def a_task(status: str, _: Rule) -> tuple[Story, Any]:
+    story = given(Phase.IN_PROGRESS)
+    task = story.tasks[0]
+    steps: dict[TaskStatus, list[tuple[Any, Actor, dict[str, Any]]]] = {
+        TaskStatus.OBJECTED: [(task.object, UNIT_OFFICER, {"reason": text(), "basis": text()})],
+        TaskStatus.CLAIMED: [(task.claim, UNIT_OFFICER, {})],
+        TaskStatus.COMPLETED: [(task.claim, UNIT_OFFICER, {}), (task.complete, UNIT_OFFICER, {"report": text()})],
+        TaskStatus.DROPPED: [(task.drop, WORKFLOW, {})],
+    }
+    steps[TaskStatus.CONFIRMED] = [*steps[TaskStatus.COMPLETED], (task.confirm, OFFICIAL, {})]
+    for method, actor, arguments in steps.get(TaskStatus(status), []):
+        story.do(method, actor, **arguments)
+    return story, task
+
+
+def a_meeting(status: str, _: Rule) -> tuple[Story, Any]:
+    if status == MeetingStatus.HELD:
+        story = given(Phase.ROADMAP)
+    else:
+        story = given(Phase.MEETING)
+        story.schedule()
+    if status == MeetingStatus.CANCELLED:
+        story.do(story.meeting.cancel, HOST_STAFF, reason=text())
+    return story, story.meeting
+
+
+KINDS: tuple[tuple[type[Decider], dict[str, Rule], set[str], Callable[..., Any], type[StrEnum], str], ...] = (
+    (Petition, PETITION, PETITION_APART, a_petition, Phase, "wrong-phase"),
+    (Task, TASK, TASK_APART, a_task, TaskStatus, "wrong-status"),
+    (Meeting, MEETING, MEETING_APART, a_meeting, MeetingStatus, "wrong-status"),
+)
+COMMANDS = [
+    pytest.param(prepare, name, rule, states, code, id=f"{cls.__name__} {name}")
+    for cls, rules, _, prepare, states, code in KINDS
+    for name, rule in rules.items()
+]
+every_command = pytest.mark.parametrize(("prepare", "name", "rule", "states", "code"), COMMANDS)
+Prepare = Callable[[str, Rule], tuple[Story, Any]]
+
+
+def test_the_tables_leave_no_command_out() -> None:
+    for cls, rules, apart, *_ in KINDS:
+        commands = {
+            name for name, method in vars(cls).items() if hasattr(getattr(method, "__func__", method), "__wrapped__")
+        }
+        assert commands == rules.keys() | apart
+
+
+@every_command
+def test_only_those_concerned_may(prepare: Prepare, name: str, rule: Rule, states: type[StrEnum], code: str) -> None:
+    for actor in EVERYBODY:
+        story, aggregate = prepare(min(rule.phases), rule)
+        story.later(days=rule.wait_days)
+        result = story.when(getattr(aggregate, name), actor, **rule.takes(story))
+        if actor in rule.who:
+            assert result.events, f"{actor} may"
+        elif actor in rule.but:
+            assert result.refusal, f"{actor} may not"
+            assert result.refusal.code == rule.but[actor]
+        else:
+            result.refused(Forbidden, "forbidden")
+
+
+@every_command
+def test_only_at_its_time(prepare: Prepare, name: str, rule: Rule, states: type[StrEnum], code: str) -> None:
+    actor = next(iter(rule.who))
+    for state in states:
+        story, aggregate = prepare(state, rule)
+        story.later(days=rule.wait_days)
+        result = story.when(getattr(aggregate, name), actor, **rule.takes(story))
+        if state in rule.phases:
+            assert result.events, f"may be done in {state}"
+        elif (name, state) == ("claim", TaskStatus.CLAIMED):
+            result.refused(Conflict, "already-claimed")
+        else:
+            result.refused(Conflict, code)
+
+
+@every_command
+def test_a_second_time_does_nothing_twice(
+    prepare: Prepare, name: str, rule: Rule, states: type[StrEnum], code: str
+) -> None:
+    """Reports, interim answers, orders and the like may be given again; each time is a new fact."""
+    actor = next(iter(rule.who))
+    story, aggregate = prepare(min(rule.phases), rule)
+    story.later(days=rule.wait_days)
+    arguments = rule.takes(story)
+    story.do(getattr(aggregate, name), actor, **arguments)
+    result = story.when(getattr(aggregate, name), actor, **arguments)
+    if rule.again:
+        result.refused(Conflict, rule.again)
+    else:
+        assert result.events
+
+
+@pytest.mark.parametrize(("name", "rule"), PETITION.items())
+def test_a_suspended_petition_waits(name: str, rule: Rule) -> None:
+    for phase in UNDER_WAY & set(rule.phases):
+        story = given(phase, suspended=True)
+        result = story.when(getattr(story.petition, name), next(iter(rule.who)), **rule.takes(story))
+        if rule.suspended:
+            assert result.events
+        else:
+            result.refused(Conflict, "suspended")
+
+
+def test_only_residents_open_petitions() -> None:
+    for actor in EVERYBODY:
+        story = Story()
+        result = story.when(
+            Petition.open,
+            actor,
+            id=id_of("petition"),
+            topic=text(),
+            details=text(),
+            category=Category.ADVICE,
+            host=story.host,
+            posts=story.posts,
+        )
+        if actor in (LEAD, SIGNER, STRANGER):
+            result.then(Petition.Opened)
+        else:
+            result.refused(Forbidden, "forbidden")
+
+
+def test_only_host_and_called_posts_schedule_the_meeting_and_only_after_acceptance() -> None:
+    for phase in Phase:
+        story = given(phase)
+        for actor in EVERYBODY if phase == Phase.ACCEPTED else [HOST_STAFF]:
+            result = story.when(
+                Meeting.schedule,
+                actor,
+                id=id_of(f"meeting of {actor}"),
+                petition=story.petition,
+                starts_at=MONDAY.replace(year=2027),
+                venue=text(),
+            )
+            if actor not in ARRANGERS:
+                result.refused(Forbidden, "forbidden")
+            elif phase in (Phase.ACCEPTED, Phase.MEETING):
+                result.then(Meeting.Scheduled)
+            else:
+                result.refused(Conflict, "wrong-phase")
+
+
+def test_only_the_workflow_offers_and_drops_tasks_and_watches_clocks() -> None:
+    story = given(Phase.IN_PROGRESS)
+    clock = story.petition.clocks["response"]
+    for actor in EVERYBODY:
+        if actor != WORKFLOW:
+            offer = story.offer(story.items()[0]) | {"id": id_of("new task")}
+            story.when(Task.offer, actor, **offer).refused(Forbidden, "forbidden")
+            story.when(story.tasks[0].drop, actor).refused(Forbidden, "forbidden")
+            for warn in (story.petition.remind, story.petition.escalate):
+                story.when(warn, actor, rule="response", due_at=clock.due_at).refused(Forbidden, "forbidden")
+
+
+def test_only_the_lead_official_resumes_and_only_what_is_suspended() -> None:
+    for actor in EVERYBODY:
+        story = given(Phase.ROADMAP, suspended=True)
+        result = story.when(story.petition.resume, actor)
+        if actor == OFFICIAL:
+            result.then(Petition.Resumed)
+            story.when(story.petition.resume, actor).refused(Conflict, "not-suspended")
+        else:
+            result.refused(Forbidden, "forbidden")
+    for phase in Phase:
+        story = given(phase)
+        story.when(story.petition.resume, OFFICIAL).refused(Conflict, "not-suspended")
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        (Host.register, {"kind": HostKind.COOPERATIVE}),
+        (Post.register, {"kind": PostKind.UNIT_PRINCIPAL}),
+        (Unit.register, {"kind": UnitKind.UTILITY}),
+    ],
+)
+def test_only_an_administrator_keeps_the_directory(method: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    story = Story()
+    entries: list[Decider] = [story.host, *story.posts, *story.units]
+    for actor in EVERYBODY:
+        if actor != ADMIN:
+            story.when(method, actor, id=id_of("new"), name="new", **arguments).refused(Forbidden, "forbidden")
+            for entry in entries:
+                story.when(entry.change, actor, name="new").refused(Forbidden, "forbidden")  # type: ignore[attr-defined]
+            story.when(story.posts[0].start_term, actor, holder="who", started_on=MONDAY.date()).refused(
+                Forbidden, "forbidden"
+            )
+            story.when(story.posts[0].end_term, actor, ended_on=MONDAY.date()).refused(Forbidden, "forbidden")
+    assert story.do(method, ADMIN, id=id_of("new"), name="new", **arguments).name == "new"

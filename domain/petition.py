@@ -144,7 +144,7 @@ class Petition(Decider):
         self.public_topic: Text | None = None
         self.public_details: Text | None = None
         self.acknowledged: list[UUID] = []
-        self.tasks: list[UUID] = []  # of the present round
+        self.roadmaps: list[list[RoadmapItem]] = []  # one a round
         self.judgements: Judgements = {}  # of the present round
         self.extended_days = 0
         self.suspended_at: datetime | None = None
@@ -281,7 +281,7 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.IN_PROGRESS, petition.clocks["response"])
-            petition.tasks = [item.task_id for item in self.items]
+            petition.roadmaps.append(self.items)
 
     class InterimResponseGiven(Event):
         TOPIC = "petition.InterimResponseGiven"
@@ -326,7 +326,7 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.ROADMAP, self.roadmap, self.response)
-            petition.round, petition.tasks, petition.judgements = self.round, [], {}
+            petition.round, petition.judgements = self.round, {}
 
     class Extended(Event):
         TOPIC = "petition.Extended"

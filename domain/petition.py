@@ -394,6 +394,11 @@ class Petition(Decider):
     def enter(self, phase: Phase, *clocks: Clock) -> None:
         self.phase, self.clocks = phase.value, {clock.rule: clock for clock in clocks}
 
+    @property
+    def tasks(self) -> list[UUID]:
+        """Those of the present round."""
+        return [item.task_id for roadmap in self.roadmaps[self.round - 1 :] for item in roadmap]
+
     # --- collecting -------------------------------------------------------------------------------------------------
 
     @classmethod

@@ -5,7 +5,7 @@ before its notice is out, and neither do we: a date in an unknown year is refuse
 district's own table covers that year.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
@@ -23,6 +23,16 @@ class YearTable:
 
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
+
+    @classmethod
+    def parse(cls, year: str, table: Mapping[str, Sequence[date]]) -> "YearTable":
+        """Read ``[calendar.YEAR]`` of a policy file; a slip there would silently move deadlines, so it is an error."""
+        if wrong := [name for name in table if name not in ("holidays", "workdays")]:
+            raise ValueError(f"calendar.{year} has holidays and workdays, not {', '.join(wrong)}")
+        for day in (day for days in table.values() for day in days):
+            if type(day) is not date or day.year != int(year):
+                raise ValueError(f"calendar.{year} lists dates of that year, written like {year}-01-01, not {day}")
+        return cls(**{name: frozenset(days) for name, days in table.items()})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.command import Command, Decider, Permission, Role, command
 from domain.petition import Petition, Phase
-from domain.refusals import Conflict, Invalid
+from domain.refusals import Conflict, Invalid, not_found
 from domain.text import Text
 
 
@@ -107,6 +107,8 @@ class Meeting(Decider):
     @command(HOST_STAFF, CALLED_POST)
     def hold(self, cmd: Command, /, *, petition: Petition, minutes: Text) -> None:
         """Record that the meeting took place. In the same transaction its petition moves on to the roadmap."""
+        if petition.id != self.matter_id:
+            raise not_found("petition", "petition")
         self._require_scheduled()
         if cmd.at < self.starts_at:
             raise Conflict("not-begun", "会议尚未开始。", f"The meeting begins at {self.starts_at}.")

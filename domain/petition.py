@@ -415,7 +415,15 @@ class Petition(Decider):
         host: Host,
         posts: Sequence[Post],
     ) -> "Petition":
-        """Set the topic. ``posts`` are one to three, the first takes the lead; who opens, signs first."""
+        """Set the topic. Of the called posts the first takes the lead; who opens, signs first."""
+        called = [post.id for post in posts]
+        if not 1 <= len(called) <= 3 or len(set(called)) < len(called):
+            raise Invalid(
+                "called-posts",
+                "请选择一至三个不同的应约职务,第一个为牵头。",
+                "Call one to three different posts; the first takes the lead.",
+                "called_post_ids",
+            )
         return cls.begin(
             cls.Opened,
             cmd,
@@ -424,7 +432,7 @@ class Petition(Decider):
             details=details,
             category=category.value,
             host_id=host.id,
-            called_post_ids=[post.id for post in posts],
+            called_post_ids=called,
             threshold=cmd.policy.threshold,
             signing=cmd.policy.clock("signing", cmd.at),
         )
@@ -558,6 +566,8 @@ class Petition(Decider):
     def publish_roadmap(self, cmd: Command, /, *, items: Sequence[RoadmapItem], units: Sequence[Unit]) -> None:
         """Publish who does what by when. ``units`` are those of the named units that exist."""
         self.require(Phase.ROADMAP)
+        if not items:
+            raise Invalid("no-tasks", "路线图至少须有一项任务。", "A roadmap has at least one task.", "tasks")
         known = {unit.id for unit in units}
         for n, item in enumerate(items):
             if not known.issuperset({item.lead_unit_id, *item.supporting_unit_ids}):

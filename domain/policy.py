@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from domain.calendar import Calendar, YearTable, end_of, local_day
+from domain.calendar import ONE_DAY, Calendar, YearTable, end_of, local_day
 from domain.clock import Clock
 
 RULES = (
@@ -59,10 +59,7 @@ class Policy:
         """Build a policy from a parsed policy file; ``ValueError`` names the entry that is missing or wrong."""
         try:
             windows = {rule: Window.parse(document["windows"][rule]) for rule in RULES}
-            years = {
-                int(year): YearTable(frozenset(table.get("holidays", ())), frozenset(table.get("workdays", ())))
-                for year, table in document.get("calendar", {}).items()
-            }
+            years = {int(year): YearTable.parse(year, table) for year, table in document.get("calendar", {}).items()}
             return cls(
                 version=str(document["version"]),
                 threshold=int(document["threshold"]),
@@ -76,7 +73,7 @@ class Policy:
             raise ValueError(f"the policy lacks {missing}") from None
 
     def clock(self, rule: str, at: datetime) -> Clock:
-        """Start the clock of a rule. Raises ``Invalid`` when it would end in a year the calendar does not know."""
+        """Start the clock of a rule. Raises ``Invalid`` when its working days run into a year that is not known."""
         return Clock(rule, at, self._due(rule, at)[0], self.version)
 
     def until(self, rule: str, at: datetime, day: date) -> Clock:
@@ -94,7 +91,7 @@ class Policy:
             "started_at": clock.started_at,
             "due_at": clock.due_at,
             "skipped": [{"on": day, "why": why} for day, why in skipped],
-            "moved_by_days": (clock.due_at - due_at).days,
+            "moved_by_days": int((clock.due_at - due_at) / ONE_DAY),
         }
 
     def _due(self, rule: str, at: datetime) -> tuple[datetime, list[tuple[date, str]]]:

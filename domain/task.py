@@ -14,7 +14,7 @@ from eventsourcing.domain import Aggregate
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Unit
-from domain.refusals import Conflict
+from domain.refusals import Conflict, Invalid
 from domain.text import Text
 
 
@@ -200,6 +200,8 @@ class Task(Decider):
     @command(ANY_UNIT)
     def report_progress(self, cmd: Command, /, *, percent: int, note: Text) -> None:
         self._require(Status.CLAIMED)
+        if not 0 <= percent <= 100:
+            raise Invalid("percent", "进度为 0 至 100。", "Progress is a percentage from 0 to 100.", "percent")
         self._decide(self.ProgressReported, cmd, percent=percent, note=note)
 
     @command(LEAD_UNIT)

@@ -1,0 +1,89 @@
+"""A task, from the offer to its confirmation."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.petition import Phase
+from domain.refusals import Conflict, Forbidden, Invalid
+from domain.task import Task
+from tests.domain.story import COLLEAGUE, OFFICIAL, SUPPORTING_OFFICER, UNIT_OFFICER, WORKFLOW, Story, given, text
+
+
+def offered() -> tuple[Story, Task]:
+    story = given(Phase.IN_PROGRESS)
+    return story, story.tasks[0]
+
+
+def test_of_two_officers_of_a_unit_the_first_claims_the_task() -> None:
+    story, task = offered()
+    story.when(task.claim, UNIT_OFFICER).then(Task.Claimed, by=UNIT_OFFICER.by)
+    story.when(task.claim, COLLEAGUE).refused(Conflict, "already-claimed")
+
+
+def test_a_claimed_task_is_due_at_the_end_of_the_day_on_the_roadmap() -> None:
+    story, task = offered()
+    assert task.clock
+    assert (task.clock.rule, task.clock.due_at) == ("claim", datetime(2026, 3, 11, 16, tzinfo=UTC))
+    story.do(task.claim, UNIT_OFFICER)
+    assert task.clock
+    assert (task.clock.rule, task.clock.due_at) == ("task", datetime(2026, 4, 3, 16, tzinfo=UTC))
+
+
+def test_an_objection_is_decided_by_a_mandate_and_the_first_receiver_is_out() -> None:
+    story, task = offered()
+    story.do(task.object, UNIT_OFFICER, reason=text(), basis=text())
+    story.when(task.claim, UNIT_OFFICER).refused(Conflict, "wrong-status")
+    story.when(task.mandate, OFFICIAL, unit=story.units[1], reason=text()).then(
+        Task.Mandated, lead_unit_id=story.units[1].id
+    )
+    story.when(task.complete, UNIT_OFFICER, report=text()).refused(Forbidden, "forbidden")
+    story.when(task.complete, SUPPORTING_OFFICER, report=text()).then(Task.Completed)
+
+
+def test_a_mandate_may_name_the_unit_that_objected() -> None:
+    story, task = offered()
+    story.do(task.object, UNIT_OFFICER, reason=text(), basis=text())
+    story.do(task.mandate, OFFICIAL, unit=story.units[0], reason=text())
+    story.when(task.report_progress, UNIT_OFFICER, percent=1, note=text()).then(Task.ProgressReported)
+
+
+def test_an_offer_that_nobody_claims_in_time_may_be_mandated_and_not_before() -> None:
+    story, task = offered()
+    assert task.clock
+    story.now = task.clock.due_at - timedelta(microseconds=1)
+    story.when(task.mandate, OFFICIAL, unit=story.units[1], reason=text()).refused(Conflict, "wrong-status")
+    story.now = task.clock.due_at
+    story.when(task.mandate, OFFICIAL, unit=story.units[1], reason=text()).then(Task.Mandated)
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_progress_is_a_percentage(percent: int) -> None:
+    story, task = offered()
+    story.do(task.claim, UNIT_OFFICER)
+    story.when(task.report_progress, UNIT_OFFICER, percent=percent, note=text()).refused(Invalid, "percent", "percent")
+
+
+def test_a_returned_task_is_done_again() -> None:
+    story, task = offered()
+    story.do(task.claim, UNIT_OFFICER)
+    story.do(task.complete, UNIT_OFFICER, report=text())
+    assert (task.percent, task.clock) == (100, None)
+    story.when(task.send_back, OFFICIAL, reason=text()).then(Task.Returned)
+    assert task.clock
+    story.do(task.complete, UNIT_OFFICER, report=text())
+    story.when(task.confirm, OFFICIAL).then(Task.Confirmed)
+
+
+def test_dropping_twice_or_after_confirmation_yields_nothing() -> None:
+    story = given(Phase.ANSWERED)
+    story.when(story.tasks[0].drop, WORKFLOW).then()
+    story, task = offered()
+    story.when(task.drop, WORKFLOW).then(Task.Dropped)
+    story.when(task.drop, WORKFLOW).then()
+
+
+def test_every_event_names_its_matter() -> None:
+    story = given(Phase.CLOSED)
+    tasks = [event for event in story.log if isinstance(event, Task.Event)]
+    assert {event.matter_id for event in tasks} == {story.petition.id}

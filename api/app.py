@@ -1,0 +1,76 @@
+"""The HTTP API, put together. What it serves is handed in; starting and stopping that is the front door's."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api import directory, health, meetings, openapi, petitions, problems, tasks
+from api.deps import Services
+from api.front import Front, Metrics
+from domain.policy import Policy
+from infra.event_store import EventStore
+from infra.identity import Verifier
+from infra.people import People
+from infra.repository import Repository
+from infra.sealing import Keyring
+from projections.projector import Positions
+
+
+def create_app(
+    *,
+    store: EventStore,
+    repository: Repository,
+    keyring: Keyring,
+    people: People,
+    verifier: Verifier,
+    policy: Policy,
+    checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]] | None = None,
+) -> FastAPI:
+    """``checks``: further parts for /readyz, by name. Each answers with what it knows, ``up`` among it, or raises.
+
+    ``app.state.now`` is the clock that commands are stamped with; a test may put its own there.
+    """
+    metrics = Metrics()
+    app = FastAPI(
+        title="Yuetan 点题约谈",
+        version=version("yuetan"),
+        docs_url=None,  # its page would fetch scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        # What people write must not leave through traces or exception logs, whatever the environment configures.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    app.state.now = lambda: datetime.now(UTC)
+    app.state.services = Services(
+        pool=store.pool,
+        store=store,
+        repository=repository,
+        keyring=keyring,
+        people=people,
+        verifier=verifier,
+        policy=policy,
+        positions=Positions(store.pool),
+        metrics=metrics,
+        checks=checks or {},
+    )
+    for resource in (petitions, meetings, tasks, directory, health):
+        app.include_router(resource.router)
+    app.add_middleware(Front, metrics=metrics)
+    problems.handle(app)
+    openapi.document(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,316 @@
+"""What routes are given: who asks, the services, and the desk that carries a command to its aggregate and back."""
+
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID, uuid4, uuid5
+
+import asyncpg
+from eventsourcing.domain import Aggregate
+from fastapi import Depends, Header, Query, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+
+from api.front import Metrics
+from api.problems import Problem
+from api.schemas import Nothing
+from domain.command import Command, Role
+from domain.policy import Policy
+from domain.refusals import Invalid, NotFound, Refusal
+from infra.event_store import EventStore
+from infra.identity import Identity, InvalidToken, Verifier
+from infra.people import People
+from infra.repository import Outcome, Repository
+from infra.sealing import Keyring
+from projections.board import Viewer
+from projections.projector import Positions
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+YUETAN = UUID("6d1f0c3e-0b52-5d0a-9a57-79756574616e")  # the namespace of our command ids
+STAFF = uuid5(YUETAN, "staff")  # the pseudonyms of those who act for no organisation
+OPENING = uuid5(YUETAN, "opening")  # of a resident, before the petition has an id
+PATIENCE_SECONDS = 10.0
+
+# The argument of a command, and the field of the body that named it.
+NAMED_BY = {"host": "host_id", "unit": "unit_id", "regulator": "regulator_id", "into": "into"}
+
+
+@dataclass(frozen=True)
+class Services:
+    """``checks``: further parts that /readyz tells of, by name; each answers with what it knows or raises."""
+
+    pool: asyncpg.Pool
+    store: EventStore
+    repository: Repository
+    keyring: Keyring
+    people: People
+    verifier: Verifier
+    policy: Policy
+    positions: Positions
+    metrics: Metrics
+    checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]]
+
+
+def _services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+Serving = Annotated[Services, Depends(_services)]
+
+# Who asks
+
+bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`yuetan token` prints one.")
+
+
+async def _anyone(
+    request: Request, services: Serving, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+) -> Identity | None:
+    if credentials is None:
+        if "Authorization" in request.headers:
+            raise _unknown("invalid_request")
+        return None
+    try:
+        identity = await services.verifier.verify(credentials.credentials)
+    except InvalidToken:
+        raise _unknown("invalid_token") from None
+    request.state.role = identity.role.value
+    return identity
+
+
+async def _known(identity: Annotated[Identity | None, Depends(_anyone)]) -> Identity:
+    if identity is None:
+        raise _unknown()
+    return identity
+
+
+def _unknown(error: str | None = None) -> Problem:
+    return Problem(
+        401,
+        "unauthenticated",
+        "请先登录,或重新登录后再试。",
+        "Send a valid bearer token: sign in, or sign in again.",
+        "Authorization",
+        headers={"WWW-Authenticate": f'Bearer realm="yuetan", error="{error}"' if error else 'Bearer realm="yuetan"'},
+    )
+
+
+Anyone = Annotated[Identity | None, Depends(_anyone)]
+Known = Annotated[Identity, Depends(_known)]
+
+
+def viewer(identity: Identity | None) -> Viewer:
+    return Viewer(identity.role.value, identity.org) if identity else Viewer()
+
+
+async def pseudonym(services: Services, identity: Identity, matter_id: UUID) -> str:
+    """A resident's differs from petition to petition; staff are known to themselves by their organisation."""
+    scope = matter_id if identity.role == Role.RESIDENT else identity.org or STAFF
+    return await services.people.pseudonym(identity.subject, scope)
+
+
+# Commands
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="The same key and body: the same answer, and nothing happens twice.",
+    ),
+]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description='The `ETag` that the decision is based on, such as `"5"`.')
+]
+
+
+def _version(if_match: str | None) -> int | None:
+    """Versions are the only tags we give out: any other matches nothing."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = re.fullmatch(r'"(\d{1,18})"', if_match.strip(), re.ASCII)
+    return int(match[1]) if match else -1
+
+
+class Desk:
+    """Takes one person's command to one aggregate, and sets the headers of the answer."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        services: Serving,
+        identity: Known,
+        key: Key = None,
+        if_match: IfMatch = None,
+    ) -> None:
+        self.request, self.response, self.services, self.identity = request, response, services, identity
+        self.key, self.if_match = key, _version(if_match)
+
+    async def command(self, matter_id: UUID) -> Command:
+        """Who asks, when, and by which command: a retry under the same key has the same id.
+
+        The id is made from a pseudonym, so that nobody who reads the log can try out subjects and keys on it.
+        """
+        by = await pseudonym(self.services, self.identity, matter_id)
+        what = f"{by} {self.request.method} {self.request.url.path} {self.key}"
+        return Command(
+            id=uuid5(YUETAN, what) if self.key else uuid4(),
+            by=by,
+            role=self.identity.role,
+            at=self.request.app.state.now(),
+            policy=self.services.policy,
+            org=self.identity.org,
+        )
+
+    async def opening(self) -> tuple[UUID, Command]:
+        """A new petition's id, and the command under the pseudonym that its lead petitioner has in it."""
+        petition_id, cmd = await self.registering()
+        return petition_id, replace(cmd, by=await pseudonym(self.services, self.identity, petition_id))
+
+    async def registering(self) -> tuple[UUID, Command]:
+        """The id and the command of what is created at the request's own address; sets its Location."""
+        cmd = await self.command(OPENING)
+        id = uuid5(cmd.id, "created")
+        self.response.headers["Location"] = f"{self.request.url.path}/{id}"
+        return id, cmd
+
+    async def execute(
+        self,
+        method: Callable[..., Any],
+        id: UUID,
+        view: Callable[[Any], T],
+        *,
+        cmd: Command | None = None,
+        matter_id: UUID | None = None,
+        texts: Mapping[str, str | None] | None = None,
+        also: Mapping[str, Any] | None = None,
+        **arguments: Any,
+    ) -> T:
+        """Carry out one command; the answer is ``view`` of the aggregate as the command left it.
+
+        ``texts`` are sealed for the matter (the aggregate itself, unless another is given) and passed on by name.
+        """
+        matter_id = matter_id or id
+        cmd = cmd or await self.command(matter_id)
+        for name, text in (texts or {}).items():
+            arguments[name] = text and await self.services.keyring.seal(matter_id, cmd.by, text)
+        result = "failed"
+        try:
+            outcome: Outcome[T] = await self.services.repository.execute(
+                method,
+                id,
+                cmd,
+                also=also,
+                digest=await self._digest(),
+                if_match=self.if_match,
+                view=view,
+                **arguments,
+            )
+            result = "repeated" if outcome.repeated else "accepted"
+        except Refusal as refusal:
+            result = refusal.code
+            if isinstance(refusal, NotFound) and refusal.field in NAMED_BY:
+                raise _unknown_reference(refusal, NAMED_BY[refusal.field]) from None
+            raise
+        finally:
+            self.services.metrics.commands.labels(method.__qualname__, result).inc()
+        self.response.headers["ETag"] = f'"{outcome.version}"'
+        self.response.headers["Yuetan-Position"] = str(outcome.position)
+        return outcome.view
+
+    async def get(self, cls: type[Aggregate], id: UUID) -> Any:
+        return await self.services.repository.get(cls, id)
+
+    async def require(self, cls: type[Aggregate], ids: Sequence[UUID], field: str) -> None:
+        """Each of several that the body names must exist: the writer leaves out those that do not."""
+        for id in ids:
+            try:
+                await self.get(cls, id)
+            except NotFound as refusal:
+                raise _unknown_reference(refusal, field) from None
+
+    async def _digest(self) -> bytes | None:
+        """Of the body, under the client's key: kept to compare, and of no use to whoever reads the database."""
+        return hmac.digest(self.key.encode(), await self.request.body(), "sha256") if self.key else None
+
+
+def _unknown_reference(refusal: NotFound, field: str) -> Invalid:
+    """The address is right; what the body names does not exist."""
+    return Invalid("unknown-reference", refusal.zh, refusal.en, field)
+
+
+AtDesk = Annotated[Desk, Depends()]
+
+
+def _nothing(body: Nothing = Nothing()) -> None:  # noqa: B008 - read so that a field in it is refused
+    pass
+
+
+NO_BODY = [Depends(_nothing)]
+
+# Reading
+
+
+class Page(BaseModel, Generic[T]):
+    items: list[T]
+    next: str | None = Field(description="The `cursor` of the following page; null on the last.")
+
+
+class Paging:
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> None:
+        self._request, self._response = request, response
+        self.cursor, self.limit = cursor, limit
+
+    def read(self, kind: Callable[[str], C]) -> C | None:
+        """The cursor as the query wants it."""
+        try:
+            return None if self.cursor is None else kind(self.cursor)
+        except ValueError:
+            raise Problem(
+                422, "invalid-cursor", "分页游标无效,请从第一页开始。", "No such cursor: begin again.", "?cursor"
+            ) from None
+
+    def page(self, items: Sequence[T], following: object) -> Page[T]:
+        cursor = None if following is None else str(following)
+        if cursor is not None:
+            link = self._request.url.include_query_params(cursor=cursor)
+            self._response.headers["Link"] = f'<{link.path}?{link.query}>; rel="next"'
+        return Page(items=list(items), next=cursor)
+
+
+Paged = Annotated[Paging, Depends()]
+
+After = Annotated[
+    int | None,
+    Query(ge=0, le=2**63 - 1, description="Wait until this `Yuetan-Position` is shown: read your own write."),
+]
+
+
+def caught_up(*read_models: str) -> Any:
+    """Have a route wait, for a while, until these read models show the position that the client asks for."""
+
+    async def wait(services: Serving, after: After = None) -> None:
+        if after is not None and not await services.positions.wait_for(after, PATIENCE_SECONDS, *read_models):
+            raise Problem(
+                503,
+                "not-caught-up",
+                "刚才的办理尚未显示,请稍后再查看。",
+                "This position is not shown yet: ask again in a moment.",
+                "?after",
+                headers={"Retry-After": "1"},
+            )
+
+    return Depends(wait)

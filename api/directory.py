@@ -1,0 +1,106 @@
+"""The directory: hosts, posts with the terms of their holders, and units; and the policy in force."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api.deps import AtDesk, Page, Paged, Serving, caught_up
+from api.openapi import COMMAND, CREATION, READ
+from api.schemas import (
+    HostEntry,
+    NewHost,
+    NewPost,
+    NewUnit,
+    PolicyInForce,
+    PostEntry,
+    Term,
+    TermEnd,
+    UnitEntry,
+)
+from domain.directory import Host, Post, Unit
+from projections import directory
+
+router = APIRouter(prefix="/v1", tags=["directory"])
+CAUGHT_UP = [caught_up("directory")]
+
+
+@router.post("/hosts", status_code=201, responses=CREATION)
+async def register_host(body: NewHost, desk: AtDesk) -> HostEntry:
+    """Enter a community or cooperative that hosts petitions."""
+    id, cmd = await desk.registering()
+    return await desk.execute(Host.register, id, HostEntry.of, cmd=cmd, name=body.name, kind=body.kind)
+
+
+@router.post("/posts", status_code=201, responses=CREATION)
+async def register_post(body: NewPost, desk: AtDesk) -> PostEntry:
+    """Enter a post that can be called."""
+    id, cmd = await desk.registering()
+    return await desk.execute(Post.register, id, PostEntry.of, cmd=cmd, name=body.name, kind=body.kind)
+
+
+@router.post("/units", status_code=201, responses=CREATION)
+async def register_unit(body: NewUnit, desk: AtDesk) -> UnitEntry:
+    """Enter a unit that can be given tasks."""
+    id, cmd = await desk.registering()
+    also = {"regulator": (Unit, body.regulator_id)} if body.regulator_id else {}
+    return await desk.execute(Unit.register, id, UnitEntry.of, cmd=cmd, also=also, name=body.name, kind=body.kind)
+
+
+@router.post("/posts/{post_id}/terms", responses=COMMAND)
+async def start_term(post_id: UUID, body: Term, desk: AtDesk) -> PostEntry:
+    """Somebody takes the post. Who it is stands in the log as a pseudonym only."""
+    holder = await desk.services.people.pseudonym(body.holder, post_id)
+    return await desk.execute(Post.start_term, post_id, PostEntry.of, holder=holder, started_on=body.started_on)
+
+
+@router.post("/posts/{post_id}/terms/end", responses=COMMAND)
+async def end_term(post_id: UUID, body: TermEnd, desk: AtDesk) -> PostEntry:
+    """The holder leaves the post; its petitions and clocks stay with it."""
+    return await desk.execute(Post.end_term, post_id, PostEntry.of, ended_on=body.ended_on)
+
+
+@router.get("/hosts", responses=READ, dependencies=CAUGHT_UP)
+async def list_hosts(services: Serving, paging: Paged) -> Page[HostEntry]:
+    rows, following = await directory.entries(services.pool, "host", cursor=paging.cursor, limit=paging.limit)
+    return paging.page([HostEntry.model_validate(row) for row in rows], following)
+
+
+@router.get("/posts", responses=READ, dependencies=CAUGHT_UP)
+async def list_posts(services: Serving, paging: Paged) -> Page[PostEntry]:
+    rows, following = await directory.entries(services.pool, "post", cursor=paging.cursor, limit=paging.limit)
+    return paging.page([PostEntry.model_validate(row) for row in rows], following)
+
+
+@router.get("/units", responses=READ, dependencies=CAUGHT_UP)
+async def list_units(services: Serving, paging: Paged) -> Page[UnitEntry]:
+    rows, following = await directory.entries(services.pool, "unit", cursor=paging.cursor, limit=paging.limit)
+    return paging.page([UnitEntry.model_validate(row) for row in rows], following)
+
+
+@router.get("/hosts/{host_id}", responses=READ)
+async def read_host(host_id: UUID, services: Serving) -> HostEntry:
+    return HostEntry.of(await services.repository.get(Host, host_id))
+
+
+@router.get("/posts/{post_id}", responses=READ)
+async def read_post(post_id: UUID, services: Serving) -> PostEntry:
+    return PostEntry.of(await services.repository.get(Post, post_id))
+
+
+@router.get("/units/{unit_id}", responses=READ)
+async def read_unit(unit_id: UUID, services: Serving) -> UnitEntry:
+    return UnitEntry.of(await services.repository.get(Unit, unit_id))
+
+
+@router.get("/policy", responses=READ)
+async def read_policy(services: Serving) -> PolicyInForce:
+    """The district's numbers. A clock names the version that it was computed by."""
+    policy = services.policy
+    return PolicyInForce(
+        version=policy.version,
+        threshold=policy.threshold,
+        max_rounds=policy.max_rounds,
+        reopen_below=policy.reopen_below,
+        extension_days=policy.extension_days,
+        windows={rule: str(window) for rule, window in policy.windows.items()},
+    )

@@ -1,0 +1,138 @@
+"""What surrounds every request: its id, its measure, the limits on its body, and the answer when all else fails."""
+
+import logging
+import time
+from uuid import uuid4
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, of, response
+
+log = logging.getLogger(__name__)
+access = logging.getLogger("api.access")
+
+MAX_BODY = 1024 * 1024
+
+
+class Metrics:
+    """One registry per app, so that two apps of one process (tests) do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "yuetan_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "yuetan_http_request_seconds",
+            "From the request's arrival to the end of its answer",
+            ["method", "route"],
+            registry=self.registry,
+        )
+        self.commands = Counter(
+            "yuetan_commands", "Commands, by what became of them", ["command", "result"], registry=self.registry
+        )
+
+
+class Front:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = uuid4().hex
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status = 0
+
+        async def answering(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            body = await _body(scope, receive)
+            await self.app(scope, _Replay(body, receive), answering)
+        except Exception as error:
+            problem = of(error)
+            if problem.status == 500:
+                log.exception("request %s failed", request_id)
+            if status:
+                raise  # half an answer is out: the connection has to break
+            state["code"] = problem.code
+            await response(request_id, problem)(scope, receive, answering)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            self.metrics.requests.labels(scope["method"], route, status).inc()
+            self.metrics.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
+            if status in (401, 403):
+                # Whoever tries doors is noticed; who it was stays out of the log.
+                access.warning(
+                    "refused status=%d code=%s method=%s route=%s role=%s request_id=%s",
+                    status,
+                    state.get("code", "-"),
+                    scope["method"],
+                    route,
+                    state.get("role", "-"),
+                    request_id,
+                )
+
+
+class _Replay:
+    """The body that has been read already, once; then whatever else the client sends (that it left)."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """The whole body, however it is cut, unless it is too large or no JSON."""
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > MAX_BODY:
+        raise _too_large()
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            raise _too_large()
+        more = message.get("more_body", False)
+    if size and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Problem(
+            415,
+            "unsupported-media-type",
+            "请求内容须为 JSON(Content-Type: application/json)。",
+            "Send the body as JSON, with Content-Type: application/json.",
+            "Content-Type",
+        )
+    return b"".join(parts)
+
+
+def _too_large() -> Problem:
+    return Problem(
+        413,
+        "body-too-large",
+        "请求内容超过 1 MiB,请缩短。",
+        "The body is over 1 MiB: make it shorter.",
+        headers={"Connection": "close"},
+    )

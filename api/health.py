@@ -1,0 +1,116 @@
+"""For those who run the engine: is it alive, which part is down, and the figures."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector, CollectorRegistry
+from pydantic import BaseModel
+
+from api.deps import Services, Serving
+from api.problems import UNREACHABLE
+from projections import projector
+
+router = APIRouter(tags=["operations"])
+PATIENCE_SECONDS = 2.0
+
+
+class Alive(BaseModel):
+    status: str = "alive"
+
+
+class Part(BaseModel):
+    up: bool
+    detail: dict[str, Any] = {}
+
+
+class Readiness(BaseModel):
+    """``ready``: commands are taken. ``degraded``: they are, but a part is down. ``unavailable``: they are not."""
+
+    status: str
+    down: list[str]
+    parts: dict[str, Part]
+
+
+@router.get("/livez")
+async def read_liveness() -> Alive:
+    return Alive()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "Commands cannot be taken."}})
+async def read_readiness(services: Serving, response: Response) -> Readiness:
+    """Each part by name. 503 only without PostgreSQL: with Temporal, projector or relay down, commands are still taken
+    (200, `degraded`) while clocks or pages stand still."""
+    checks: dict[str, Awaitable[Part]] = {
+        "postgresql": _part(_log(services)),
+        "projector": _part(_projector(services)),
+        **{name: _part(check()) for name, check in services.checks.items()},
+    }
+    parts = dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
+    down = [name for name, part in parts.items() if not part.up]
+    if "postgresql" in down:
+        response.status_code = 503
+    status = "unavailable" if "postgresql" in down else "degraded" if down else "ready"
+    return Readiness(status=status, down=down, parts=parts)
+
+
+async def _part(check: Awaitable[Mapping[str, Any]]) -> Part:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            detail = dict(await check)
+    except Exception as error:  # whatever it is, the part does not answer
+        return Part(up=False, detail={"error": type(error).__name__})
+    return Part(up=bool(detail.pop("up", True)), detail=detail)
+
+
+async def _log(services: Services) -> dict[str, Any]:
+    return {"position": await services.store.max_notification_id()}
+
+
+async def _projector(services: Services) -> dict[str, Any]:
+    """Up while no read model stands still. How far each is behind is told, and judged by whoever watches."""
+    found = await projector.status(services.pool)
+    return {
+        "up": bool(found) and not any(status.error for status in found),
+        "read_models": {
+            status.name: {"position": status.position, "lag": status.lag, "error": status.error} for status in found
+        },
+    }
+
+
+@router.get("/metrics", response_class=Response)
+async def read_metrics(services: Serving) -> Response:
+    """Prometheus text format."""
+    figures = generate_latest(services.metrics.registry)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            figures += generate_latest(await _log_figures(services))
+    except (TimeoutError, *UNREACHABLE):
+        pass  # the process's own figures are wanted most when the database is away
+    return Response(figures, media_type=CONTENT_TYPE_LATEST)
+
+
+class _Figures(Collector):
+    def __init__(self, *families: GaugeMetricFamily) -> None:
+        self.families = families
+
+    def collect(self) -> list[Any]:
+        return list(self.families)
+
+
+async def _log_figures(services: Services) -> CollectorRegistry:
+    head = GaugeMetricFamily("yuetan_log_position", "The log's last position")
+    position = GaugeMetricFamily("yuetan_projection_position", "How far a read model is", labels=["read_model"])
+    lag = GaugeMetricFamily("yuetan_projection_lag", "Positions it is behind the log", labels=["read_model"])
+    stopped = GaugeMetricFamily("yuetan_projection_stopped", "1 where it stands still", labels=["read_model"])
+    head.add_metric([], await services.store.max_notification_id())
+    for status in await projector.status(services.pool):
+        position.add_metric([status.name], status.position)
+        lag.add_metric([status.name], status.lag)
+        stopped.add_metric([status.name], int(status.error is not None))
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(head, position, lag, stopped))
+    return registry

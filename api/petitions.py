@@ -1,0 +1,225 @@
+"""Petitions: the list, the page, and every command of the petition's life in the order of the story."""
+
+from uuid import UUID, uuid5
+
+from fastapi import APIRouter
+
+from api.deps import NO_BODY, AtDesk
+from api.openapi import COMMAND, CREATION
+from api.schemas import (
+    Extension,
+    Feedback,
+    HostOpinion,
+    MeetingState,
+    Merger,
+    NewMeeting,
+    NewPetition,
+    OfficialResponse,
+    PetitionState,
+    PublicText,
+    Reason,
+    Rejection,
+    Roadmap,
+    SupervisionOrder,
+)
+from domain.directory import Host, Post, Unit
+from domain.meeting import Meeting
+from domain.petition import Petition, RoadmapItem
+from domain.task import Task
+
+router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
+
+# Collecting
+
+
+@router.post("", status_code=201, responses=CREATION)
+async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
+    """Set the topic and sign first. One to three posts are called; the first takes the lead."""
+    await desk.require(Post, body.called_post_ids, "called_post_ids")
+    petition_id, cmd = await desk.opening()
+    return await desk.execute(
+        Petition.open,
+        petition_id,
+        PetitionState.of,
+        cmd=cmd,
+        texts={"topic": body.topic, "details": body.details},
+        also={"host": (Host, body.host_id), "posts": [(Post, id) for id in body.called_post_ids]},
+        category=body.category,
+    )
+
+
+@router.post("/{petition_id}/co-signatures", responses=COMMAND, dependencies=NO_BODY)
+async def co_sign(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """Sign, once per person."""
+    return await desk.execute(Petition.co_sign, petition_id, PetitionState.of)
+
+
+@router.delete("/{petition_id}/co-signatures/mine", responses=COMMAND)
+async def withdraw_signature(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """Take one's own signature back. A threshold that was reached stays reached."""
+    return await desk.execute(Petition.withdraw_signature, petition_id, PetitionState.of)
+
+
+@router.post("/{petition_id}/withdrawal", responses=COMMAND, dependencies=NO_BODY)
+async def withdraw(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """The lead petitioner withdraws the petition, before the threshold is reached."""
+    return await desk.execute(Petition.withdraw, petition_id, PetitionState.of)
+
+
+@router.post("/{petition_id}/host-opinion", responses=COMMAND)
+async def give_host_opinion(petition_id: UUID, body: HostOpinion, desk: AtDesk) -> PetitionState:
+    """The host adds its opinion, which submits the petition. Without it the clock submits: the host has no veto."""
+    return await desk.execute(
+        Petition.give_host_opinion, petition_id, PetitionState.of, texts={"opinion": body.opinion}
+    )
+
+
+# Admissibility
+
+
+@router.post("/{petition_id}/public-text", responses=COMMAND)
+async def issue_public_text(petition_id: UUID, body: PublicText, desk: AtDesk) -> PetitionState:
+    """What the public reads of the petition, redacted by a clerk."""
+    return await desk.execute(
+        Petition.issue_public_text,
+        petition_id,
+        PetitionState.of,
+        texts={"topic": body.topic, "details": body.details},
+    )
+
+
+@router.post("/{petition_id}/acceptance", responses=COMMAND, dependencies=NO_BODY)
+async def accept(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """Admit the petition and call the posts."""
+    return await desk.execute(Petition.accept, petition_id, PetitionState.of)
+
+
+@router.post("/{petition_id}/rejection", responses=COMMAND)
+async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionState:
+    """Refuse admission, with a reason code and an explanation."""
+    return await desk.execute(
+        Petition.reject,
+        petition_id,
+        PetitionState.of,
+        texts={"explanation": body.explanation},
+        reason_code=body.reason_code,
+    )
+
+
+@router.post("/{petition_id}/merge", responses=COMMAND)
+async def merge(petition_id: UUID, body: Merger, desk: AtDesk) -> PetitionState:
+    """Merge a duplicate into another petition that is admitted and open."""
+    return await desk.execute(Petition.merge, petition_id, PetitionState.of, also={"into": (Petition, body.into)})
+
+
+# The call and the meeting
+
+
+@router.post("/{petition_id}/acknowledgement", responses=COMMAND, dependencies=NO_BODY)
+async def acknowledge(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """A called post acknowledges the call."""
+    return await desk.execute(Petition.acknowledge, petition_id, PetitionState.of)
+
+
+@router.post("/{petition_id}/meetings", status_code=201, responses=CREATION, tags=["meetings"])
+async def schedule_meeting(petition_id: UUID, body: NewMeeting, desk: AtDesk) -> MeetingState:
+    """Arrange the called meeting. The answer's `ETag` is the meeting's."""
+    cmd = await desk.command(petition_id)
+    meeting_id = uuid5(cmd.id, "meeting")
+    desk.response.headers["Location"] = f"/v1/meetings/{meeting_id}"
+    return await desk.execute(
+        Meeting.schedule,
+        meeting_id,
+        MeetingState.of,
+        cmd=cmd,
+        matter_id=petition_id,
+        texts={"venue": body.venue},
+        also={"petition": (Petition, petition_id)},
+        starts_at=body.starts_at,
+    )
+
+
+# Timetable and roadmap, and the answer
+
+
+@router.put("/{petition_id}/roadmap", responses=COMMAND)
+async def publish_roadmap(petition_id: UUID, body: Roadmap, desk: AtDesk) -> PetitionState:
+    """Publish who does what by when. The engine then offers each task to its lead unit."""
+    cmd = await desk.command(petition_id)
+    items = [
+        RoadmapItem(
+            task_id=uuid5(cmd.id, str(n)),
+            title=await desk.services.keyring.seal(petition_id, cmd.by, row.title),
+            lead_unit_id=row.lead_unit_id,
+            supporting_unit_ids=row.supporting_unit_ids,
+            due_on=row.due_on,
+        )
+        for n, row in enumerate(body.tasks)
+    ]
+    named = {id for row in body.tasks for id in (row.lead_unit_id, *row.supporting_unit_ids)}
+    return await desk.execute(
+        Petition.publish_roadmap,
+        petition_id,
+        PetitionState.of,
+        cmd=cmd,
+        also={"units": [(Unit, id) for id in sorted(named)]},
+        items=items,
+    )
+
+
+@router.post("/{petition_id}/response", responses=COMMAND)
+async def respond(petition_id: UUID, body: OfficialResponse, desk: AtDesk) -> PetitionState:
+    """An interim response, or the final one of this round with its outcome."""
+    texts = {"text": body.text}
+    if body.interim:
+        return await desk.execute(Petition.give_interim_response, petition_id, PetitionState.of, texts=texts)
+    petition = await desk.get(Petition, petition_id)
+    return await desk.execute(
+        Petition.answer,
+        petition_id,
+        PetitionState.of,
+        texts=texts,
+        also={"tasks": [(Task, id) for id in petition.tasks]},
+        outcome=body.outcome,
+    )
+
+
+@router.post("/{petition_id}/extension", responses=COMMAND)
+async def extend(petition_id: UUID, body: Extension, desk: AtDesk) -> PetitionState:
+    """More calendar days for the final response."""
+    return await desk.execute(
+        Petition.extend, petition_id, PetitionState.of, texts={"reason": body.reason}, days=body.days
+    )
+
+
+@router.post("/{petition_id}/suspension", responses=COMMAND)
+async def suspend(petition_id: UUID, body: Reason, desk: AtDesk) -> PetitionState:
+    """Every clock stands still until the petition is resumed."""
+    return await desk.execute(Petition.suspend, petition_id, PetitionState.of, texts={"reason": body.reason})
+
+
+@router.post("/{petition_id}/resumption", responses=COMMAND, dependencies=NO_BODY)
+async def resume(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    return await desk.execute(Petition.resume, petition_id, PetitionState.of)
+
+
+# The residents judge
+
+
+@router.post("/{petition_id}/feedback", responses=COMMAND)
+async def give_feedback(petition_id: UUID, body: Feedback, desk: AtDesk) -> PetitionState:
+    """One co-signer's judgement, once a round."""
+    return await desk.execute(
+        Petition.give_feedback,
+        petition_id,
+        PetitionState.of,
+        texts={"comment": body.comment},
+        contacted=body.contacted,
+        resolved=body.resolved,
+        satisfied=body.satisfied,
+    )
+
+
+@router.post("/{petition_id}/supervision-orders", responses=COMMAND)
+async def order_supervision(petition_id: UUID, body: SupervisionOrder, desk: AtDesk) -> PetitionState:
+    return await desk.execute(Petition.order_supervision, petition_id, PetitionState.of, texts={"order": body.order})

@@ -1,0 +1,400 @@
+"""The bodies that the API takes, and the answers of commands. What pages show stands with the routes that show it."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from domain.clock import Clock
+from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
+from domain.meeting import Meeting
+from domain.petition import Answer, Category, Petition, RejectionReason, Resolved
+from domain.task import Task
+
+# Values
+
+
+def wrong(code: str, zh: str, en: str) -> PydanticCustomError:
+    return PydanticCustomError(code, en, {"zh": zh})
+
+
+def readable(text: str) -> str:
+    """What PostgreSQL, JSON and people can read."""
+    if "\0" in text:
+        raise wrong("nul", "文字中不能含有空字符(NUL)。", "A text must not contain NUL characters.")
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise wrong("surrogate", "文字编码不完整。", "A text must not contain lone surrogates.")
+    if not any(char.isprintable() and not char.isspace() for char in text):
+        raise wrong("blank", "请填写内容。", "Please write something.")
+    return text
+
+
+def unique(ids: list[UUID]) -> list[UUID]:
+    if len(set(ids)) < len(ids):
+        raise wrong("duplicate", "不能重复。", "Each may be named once.")
+    return ids
+
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def moment(value: Any) -> datetime:
+    """RFC 3339 with its offset, as UTC."""
+    try:
+        if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+            raise ValueError
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper())).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise wrong(
+            "time",
+            "时间格式应如 2026-12-01T09:30:00Z(须含时区)。",
+            "A time is written like 2026-12-01T09:30:00Z, with its offset.",
+        ) from None
+
+
+def day(value: Any) -> date:
+    try:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        raise wrong("date", "日期格式应如 2026-12-31。", "A date is written like 2026-12-31.") from None
+
+
+Readable = Annotated[str, StringConstraints(strict=True), AfterValidator(readable)]
+Short = Annotated[Readable, Field(max_length=200)]
+Words = Annotated[Readable, Field(max_length=4_000)]
+Long = Annotated[Readable, Field(max_length=10_000)]
+Moment = Annotated[datetime, BeforeValidator(moment, json_schema_input_type=datetime)]
+Day = Annotated[date, BeforeValidator(day, json_schema_input_type=date)]
+Ids = Annotated[list[UUID], AfterValidator(unique)]
+
+# Examples: the real topics of Jiangdong, as the accounts tell them.
+HOST_ID = "0b7f6c1e-5d0a-5a52-9f43-1f3d9c0a7e01"  # 划船社区
+POST_ID = "3c1d8a74-62e5-5b0f-8d1c-7a9be04c2f02"  # 区委书记
+UNIT_ID = "9a4e2b60-17cf-5c3d-b7a8-52d06f1e8c03"  # 区住建局
+PETITION_ID = "5f0e9d2c-84b1-5e67-a3d9-c6b07f4a1d04"
+TASK_ID = "d2a86e15-3b9f-5f74-8c20-e19f5b3d7a05"
+MEETING_ID = "e7c35b08-9f16-5a8d-94e1-0d6f2a8b4c06"
+
+
+def example(**values: Any) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [values]})
+
+
+# Bodies
+
+
+class Nothing(BaseModel):
+    """A command that says everything by its address takes an empty object, or no body."""
+
+    model_config = example()
+
+
+class NewPetition(BaseModel):
+    model_config = example(
+        topic="小区低洼地排涝改造",
+        details="每逢暴雨,低洼处积水,车辆和行人无法通行。",
+        category="grievance",
+        host_id=HOST_ID,
+        called_post_ids=[POST_ID],
+    )
+    topic: Short
+    details: Long
+    category: Category
+    host_id: UUID
+    called_post_ids: Annotated[Ids, Field(min_length=1, max_length=3, description="The first takes the lead.")]
+
+
+class HostOpinion(BaseModel):
+    model_config = example(opinion="情况属实,社区愿协助召集。")
+    opinion: Words
+
+
+class Rejection(BaseModel):
+    model_config = example(reason_code="other_level", explanation="停车位改造属市级规划,已告知办理途径。")
+    reason_code: RejectionReason
+    explanation: Words
+
+
+class Merger(BaseModel):
+    model_config = example(into=PETITION_ID)
+    into: UUID
+
+
+class PublicText(BaseModel):
+    model_config = example(topic="小区低洼地排涝改造", details="居民反映小区低洼处雨后积水,请求改造排水。")
+    topic: Short
+    details: Long
+
+
+class NewMeeting(BaseModel):
+    model_config = example(starts_at="2026-12-01T01:30:00Z", venue="划船社区议事厅")
+    starts_at: Moment
+    venue: Short
+
+
+class Rescheduling(BaseModel):
+    model_config = example(starts_at="2026-12-03T01:30:00Z", venue="划船社区议事厅", reason="台风,改期。")
+    starts_at: Moment
+    venue: Short
+    reason: Words
+
+
+class Reason(BaseModel):
+    model_config = example(reason="等待上级批复。")
+    reason: Words
+
+
+class Minutes(BaseModel):
+    model_config = example(minutes="区委书记当场答复:年内完成排涝改造,区住建局主办。")
+    minutes: Words
+
+
+class RoadmapRow(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: Short
+    lead_unit_id: UUID
+    supporting_unit_ids: Annotated[Ids, Field(max_length=20)] = []
+    due_on: Day
+
+
+class Roadmap(BaseModel):
+    model_config = example(
+        tasks=[
+            {
+                "title": "铺设排水管并加装水泵",
+                "lead_unit_id": UNIT_ID,
+                "supporting_unit_ids": [],
+                "due_on": "2026-12-20",
+            }
+        ]
+    )
+    tasks: Annotated[list[RoadmapRow], Field(min_length=1, max_length=50)]
+
+
+class Objection(BaseModel):
+    model_config = example(reason="此配电箱属供电公司资产。", basis="产权分界协议第三条")
+    reason: Words
+    basis: Words
+
+
+class Mandate(BaseModel):
+    model_config = example(unit_id=UNIT_ID, reason="按属地管理,由区住建局主办。")
+    unit_id: UUID
+    reason: Words
+
+
+class Progress(BaseModel):
+    model_config = example(percent=60, note="管道已铺设三百米。")
+    percent: Annotated[StrictInt, Field(ge=0, le=100)]
+    note: Words
+
+
+class Report(BaseModel):
+    model_config = example(report="水泵已安装并试运行,积水点消除。")
+    report: Words
+
+
+class OfficialResponse(BaseModel):
+    """An interim response has no outcome; the final one has."""
+
+    model_config = example(text="排涝改造已完工,请各位评价。", interim=False, outcome="done")
+    text: Words
+    interim: StrictBool = False
+    outcome: Answer | None = None
+
+    @model_validator(mode="after")
+    def _final_has_an_outcome(self) -> "OfficialResponse":
+        if self.interim == (self.outcome is not None):
+            raise wrong(
+                "outcome",
+                "答复意见须有 outcome(done、planned 或 explained),阶段性答复没有。",
+                "A final response needs an outcome (done, planned or explained); an interim one has none.",
+            )
+        return self
+
+
+class Extension(BaseModel):
+    model_config = example(days=10, reason="需多部门联合整治“敲墙党”。")
+    days: StrictInt
+    reason: Words
+
+
+class Feedback(BaseModel):
+    model_config = example(contacted=True, resolved="yes", satisfied=True, comment="雨后不再积水。")
+    contacted: StrictBool
+    resolved: Resolved
+    satisfied: StrictBool
+    comment: Words | None = None
+
+
+class SupervisionOrder(BaseModel):
+    model_config = example(order="三日内报送整改措施。")
+    order: Words
+
+
+class NewHost(BaseModel):
+    model_config = example(name="划船社区", kind="community")
+    name: Short
+    kind: HostKind
+
+
+class NewPost(BaseModel):
+    model_config = example(name="区委书记", kind="party_committee")
+    name: Short
+    kind: PostKind
+
+
+class NewUnit(BaseModel):
+    model_config = example(name="区住建局", kind="department", regulator_id=None)
+    name: Short
+    kind: UnitKind
+    regulator_id: UUID | None = None
+
+
+class Term(BaseModel):
+    model_config = example(holder="official-17", started_on="2026-03-01")
+    holder: Annotated[Short, Field(description="The holder's subject, as in their token. Stored as a pseudonym only.")]
+    started_on: Day
+
+
+class TermEnd(BaseModel):
+    model_config = example(ended_on="2026-11-30")
+    ended_on: Day
+
+
+# Answers of commands: what an aggregate is right after the decision. Pure, and nothing of it is anybody's text: a
+# retried command gets the same bytes.
+
+
+class ClockState(BaseModel):
+    rule: str
+    started_at: datetime
+    due_at: datetime
+    policy: str
+
+    @classmethod
+    def of(cls, clock: Clock) -> "ClockState":
+        return cls(rule=clock.rule, started_at=clock.started_at, due_at=clock.due_at, policy=clock.policy)
+
+
+class PetitionState(BaseModel):
+    id: UUID = Field(examples=[PETITION_ID])
+    phase: str = Field(examples=["collecting"])
+    round: int
+    signatures: int
+    threshold: int
+    suspended: bool
+    clocks: list[ClockState] = Field(description="What is running now, soonest due first.")
+    outcome: str | None = Field(description="How residents judged: resolved, unresolved, not_judged; null while open.")
+    version: int
+
+    @classmethod
+    def of(cls, petition: Petition) -> "PetitionState":
+        return cls(
+            id=petition.id,
+            phase=petition.phase,
+            round=petition.round,
+            signatures=petition.signatures,
+            threshold=petition.threshold,
+            suspended=petition.suspended_at is not None,
+            clocks=[ClockState.of(clock) for clock in sorted(petition.clocks.values(), key=lambda clock: clock.due_at)],
+            outcome=petition.outcome,
+            version=petition.version,
+        )
+
+
+class MeetingState(BaseModel):
+    id: UUID = Field(examples=[MEETING_ID])
+    petition_id: UUID
+    status: str = Field(examples=["scheduled"])
+    starts_at: datetime
+    version: int
+
+    @classmethod
+    def of(cls, meeting: Meeting) -> "MeetingState":
+        return cls(
+            id=meeting.id,
+            petition_id=meeting.matter_id,
+            status=meeting.status,
+            starts_at=meeting.starts_at,
+            version=meeting.version,
+        )
+
+
+class TaskState(BaseModel):
+    id: UUID = Field(examples=[TASK_ID])
+    matter_id: UUID
+    status: str = Field(examples=["offered"])
+    lead_unit_id: UUID
+    supporting_unit_ids: list[UUID]
+    due_on: date
+    percent: int
+    clock: ClockState | None
+    version: int
+
+    @classmethod
+    def of(cls, task: Task) -> "TaskState":
+        return cls(
+            id=task.id,
+            matter_id=task.matter_id,
+            status=task.status,
+            lead_unit_id=task.lead_unit_id,
+            supporting_unit_ids=task.supporting_unit_ids,
+            due_on=task.due_on,
+            percent=task.percent,
+            clock=ClockState.of(task.clock) if task.clock else None,
+            version=task.version,
+        )
+
+
+class DirectoryEntry(BaseModel):
+    id: UUID
+    name: str
+    kind: str
+    version: int
+
+
+class HostEntry(DirectoryEntry):
+    @classmethod
+    def of(cls, host: Host) -> "HostEntry":
+        return cls(id=host.id, name=host.name, kind=host.kind, version=host.version)
+
+
+class PostEntry(DirectoryEntry):
+    held: bool = Field(description="Whether somebody holds the post now.")
+
+    @classmethod
+    def of(cls, post: Post) -> "PostEntry":
+        return cls(id=post.id, name=post.name, kind=post.kind, version=post.version, held=post.holder is not None)
+
+
+class UnitEntry(DirectoryEntry):
+    regulator_id: UUID | None
+
+    @classmethod
+    def of(cls, unit: Unit) -> "UnitEntry":
+        return cls(id=unit.id, name=unit.name, kind=unit.kind, version=unit.version, regulator_id=unit.regulator_id)
+
+
+class PolicyInForce(BaseModel):
+    version: str
+    threshold: int
+    max_rounds: int
+    reopen_below: float
+    extension_days: int
+    windows: dict[str, str] = Field(examples=[{"signing": "30 days", "host_opinion": "5 working days"}])

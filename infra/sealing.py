@@ -75,7 +75,7 @@ class Keyring:
         row = await self._pool.fetchrow(
             "SELECT key_id, wrapped FROM text_keys WHERE matter_id = $1 AND author = $2", matter_id, author
         )
-        return (row["key_id"], self._unwrap(row["key_id"], row["wrapped"])) if row else None
+        return self._opened(row) if row else None
 
     async def _make_key(self, matter_id: UUID, author: str) -> tuple[UUID, AESGCM]:
         key_id, key = uuid4(), os.urandom(KEY_BYTES)
@@ -89,7 +89,11 @@ class Keyring:
             _seal(self._master, key_id, key),
         )
         assert row is not None
-        return row["key_id"], self._unwrap(row["key_id"], row["wrapped"])
+        return self._opened(row)
+
+    def _opened(self, row: asyncpg.Record) -> tuple[UUID, AESGCM]:
+        """The id as Python's own UUID: asyncpg's is a type of its own, which an event cannot hold."""
+        return UUID(bytes=row["key_id"].bytes), self._unwrap(row["key_id"], row["wrapped"])
 
     def _unwrap(self, key_id: UUID, wrapped: bytes) -> AESGCM:
         return AESGCM(_open(self._master, key_id, wrapped))

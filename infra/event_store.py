@@ -10,7 +10,7 @@ statement of its own, before the one that reads: what is read under it is then t
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,8 @@ POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0  # for one statement; a stopped holder of the lock loses it after ten
 
 # What means "the database or the way to it is in trouble": worth another try, never an answer to a command.
-TRANSIENT = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# (asyncpg raises its InternalClientError where a connection ends between two steps of one statement.)
+TRANSIENT = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 # Every statement of ours goes by an index, however small or unknown to the planner the table still is.
 _LOCK = f"""
@@ -171,7 +172,7 @@ class EventStore:
 
     # Following
 
-    async def follow(self, after: int, topics: Sequence[str] = (), limit: int = 1000) -> AsyncIterator[Page]:
+    async def follow(self, after: int, topics: Sequence[str] = (), limit: int = 1000) -> AsyncGenerator[Page, None]:
         """Every event after a position, for ever: none missed, none twice, in order.
 
         Ends never, reconnects always. Wrap it in ``contextlib.aclosing`` to stop listening at once.
@@ -233,8 +234,8 @@ async def locked(conn: PoolConnectionProxy) -> AsyncIterator[None]:
         yield
         await conn.execute(f"NOTIFY {CHANNEL}; COMMIT", timeout=PATIENCE_SECONDS)
     except BaseException:
-        if not conn.is_closed():
-            with suppress(*TRANSIENT):
+        with suppress(*TRANSIENT):
+            if not conn.is_closed():
                 await conn.execute("ROLLBACK", timeout=PATIENCE_SECONDS)
         raise
 

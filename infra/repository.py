@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 
 from domain.command import Command
 from infra.batch import Reference, Request, expect
-from infra.event_store import EventStore
+from infra.event_store import TRANSIENT, EventStore
 from infra.snapshots import Snapshots, fold_all, history
 from infra.writer import Unavailable, Writer
 
@@ -83,10 +83,17 @@ class Repository:
         return Outcome(answer.position, answer.version, seen, answer.remembered and not request.tried)
 
     async def get(self, cls: type[A], id: UUID, version: int | None = None, as_of: datetime | None = None) -> A:
-        """A private copy, as it is now, at a version, or as of a moment on the database's clock; or ``NotFound``."""
-        if as_of is not None:
-            version = await self._store.version_as_of(id, as_of)
-        return expect(cls, fold_all(await history(self._store, id, version)))
+        """A private copy, as it is now, at a version, or as of a moment on the database's clock.
+
+        Raises ``NotFound``, or ``Unavailable``.
+        """
+        try:
+            if as_of is not None:
+                version = await self._store.version_as_of(id, as_of)
+            stored = await history(self._store, id, version)
+        except TRANSIENT as error:
+            raise Unavailable("the database is in trouble; try again in a while") from error
+        return expect(cls, fold_all(stored))
 
     async def close(self) -> None:
         """Wait until everything that was asked has been answered. The pool is the caller's to close."""

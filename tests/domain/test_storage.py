@@ -1,0 +1,188 @@
+"""What is stored stays readable: topics, the JSON of every event, and the state in every snapshot.
+
+``golden/*.json`` is the contract. ``python -m tests.domain.test_storage`` adds what is new; what is old in it
+must never change: give a new field a default, or write an upcast.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventsourcing.domain import Aggregate, Snapshot
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.utils import get_topic, resolve_topic
+
+from domain.command import Decider
+from domain.directory import Host, Post, Unit, UnitKind
+from domain.meeting import Meeting
+from domain.petition import Petition, Phase, Resolved
+from domain.task import Task
+from infra.mapper import mapper
+from tests.domain.story import (
+    ADMIN,
+    CLERK,
+    HOST_STAFF,
+    MONDAY,
+    OFFICIAL,
+    SIGNER,
+    SUPERVISOR,
+    UNIT_OFFICER,
+    WORKFLOW,
+    Story,
+    given,
+    id_of,
+    text,
+)
+
+GOLDEN = Path(__file__).with_name("golden")
+AGGREGATES: list[type[Decider]] = [Petition, Meeting, Task, Host, Post, Unit]
+
+
+def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
+    nested = [value for value in vars(aggregate).values() if isinstance(value, type)]
+    return [cls for cls in nested if issubclass(cls, Decider.Event) and cls.__name__ != "Event"]
+
+
+def everything_that_happens() -> Iterator[Story]:
+    """Stories in which every event happens at least once."""
+    story = given(Phase.ROADMAP, signatures=11)
+    petition = story.petition
+    story.do(petition.withdraw_signature, SIGNER)
+    story.do(petition.issue_public_text, CLERK, topic=text("topic"), details=text("details"))
+    story.do(petition.extend, OFFICIAL, days=10, reason=text("reason"))
+    story.do(petition.suspend, OFFICIAL, reason=text("reason"))
+    story.later(days=1)
+    story.do(petition.resume, OFFICIAL)
+    for warn in (petition.remind, petition.escalate):
+        story.do(warn, WORKFLOW, rule="response", due_at=petition.clocks["response"].due_at)
+    story.do(petition.give_interim_response, OFFICIAL, text=text("interim"))
+    story.do(petition.order_supervision, SUPERVISOR, order=text("order"))
+    story.plan()
+    for task in story.tasks[:1]:
+        story.do(task.object, UNIT_OFFICER, reason=text("reason"), basis=text("basis"))
+        story.do(task.mandate, OFFICIAL, unit=story.units[0], reason=text("reason"))
+        story.do(task.complete, UNIT_OFFICER, report=text("report"))
+        story.do(task.send_back, OFFICIAL, reason=text("reason"))
+        story.do(task.drop, WORKFLOW)
+    yield story
+    story = given(Phase.FEEDBACK)
+    story.judge(*[Resolved.NO] * 10)
+    yield story
+    story = given(Phase.MEETING)
+    story.schedule()
+    where = {"starts_at": story.now + timedelta(days=2), "venue": text("venue"), "reason": text("reason")}
+    story.do(story.meeting.reschedule, HOST_STAFF, **where)
+    story.do(story.meeting.cancel, HOST_STAFF, reason=text("reason"))
+    for entry in (story.host, *story.posts, *story.units):
+        story.do(entry.change, ADMIN, name="新名")
+    story.do(story.posts[0].start_term, ADMIN, holder="pseudonym", started_on=MONDAY.date())
+    story.do(story.posts[0].end_term, ADMIN, ended_on=MONDAY.date())
+    firm = {"id": id_of("firm"), "name": "物业", "kind": UnitKind.PROPERTY_FIRM, "regulator": story.units[0]}
+    story.do(Unit.register, ADMIN, **firm)
+    yield story
+    for end in (Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED):
+        yield given(end)
+
+
+@cache
+def examples() -> dict[str, Any]:
+    """The first event of each topic, and the last state of each aggregate in the story in which most happens to it."""
+    found: dict[str, Any] = {}
+    for story in everything_that_happens():
+        for event in story.log:
+            found.setdefault(get_topic(type(event)), event)
+        for aggregate in story.aggregates:
+            name = f"{get_topic(type(aggregate))} snapshot"
+            if name not in found or found[name].originator_version < aggregate.version:
+                found[name] = replace(Snapshot.take(aggregate), timestamp=MONDAY)
+    return found
+
+
+def as_stored(example: Any) -> Any:
+    """The JSON that goes into the table."""
+    return json.loads(mapper.to_stored_event(example).state)
+
+
+def shape(stored: Any) -> Any:
+    """Names and types without the values."""
+    if isinstance(stored, dict):
+        return {name: value if name == "_type_" else shape(value) for name, value in stored.items()}
+    return [shape(item) for item in stored[:1]] if isinstance(stored, list) else type(stored)
+
+
+def golden() -> dict[str, Any]:
+    return {topic: state for path in GOLDEN.glob("*.json") for topic, state in json.loads(path.read_bytes()).items()}
+
+
+ALL_TOPICS = sorted(
+    topic
+    for cls in AGGREGATES
+    for topic in (f"{cls.TOPIC} snapshot", *(event.TOPIC for event in event_classes(cls)))  # type: ignore[attr-defined]
+)
+
+
+def test_every_aggregate_and_event_has_a_topic_of_its_own_that_survives_a_move() -> None:
+    assert {cls for cls in Decider.__subclasses__() if cls.__module__.startswith("domain.")} == set(AGGREGATES)
+    topics: dict[str, type] = {}
+    for aggregate in AGGREGATES:
+        assert vars(aggregate)["TOPIC"] == aggregate.__name__.lower()
+        for cls in event_classes(aggregate):
+            assert vars(cls)["TOPIC"] == f"{aggregate.__name__.lower()}.{cls.__name__}"
+            topics[cls.TOPIC] = cls
+    assert len(topics) == sum(len(event_classes(aggregate)) for aggregate in AGGREGATES)
+    assert all(resolve_topic(topic) is cls and get_topic(cls) == topic for topic, cls in topics.items())
+
+
+@pytest.mark.parametrize("topic", ALL_TOPICS)
+def test_what_is_stored_today_has_the_shape_of_what_was_stored_before(topic: str) -> None:
+    assert shape(as_stored(examples()[topic])) == shape(golden()[topic])
+
+
+@pytest.mark.parametrize(("topic", "state"), golden().items())
+def test_what_was_stored_before_is_read_today_and_nothing_is_lost(topic: str, state: Any) -> None:
+    snapshot = topic.endswith(" snapshot")
+    stored = StoredEvent(id_of("any"), 1, get_topic(Snapshot) if snapshot else topic, json.dumps(state).encode())
+    event: Any = mapper.to_domain_event(stored)
+    assert as_stored(replace(Snapshot.take(event.mutate(None)), timestamp=MONDAY) if snapshot else event) == state
+
+
+def test_the_contract_holds_nothing_that_is_no_longer_known() -> None:
+    assert sorted(golden()) == ALL_TOPICS
+
+
+def test_every_aggregate_is_the_same_from_its_stored_events_and_from_a_stored_snapshot() -> None:
+    for story in everything_that_happens():
+        for aggregate in story.aggregates:
+            assert_stored_alike(aggregate, [event for event in story.log if event.originator_id == aggregate.id])
+
+
+def assert_stored_alike(aggregate: Aggregate, events: list[Any]) -> None:
+    """Each event round-trips through storage; folded again they give an equal aggregate; so does a snapshot."""
+    folded: Any = None
+    for event in events:
+        again: Any = mapper.to_domain_event(mapper.to_stored_event(event))
+        assert again == event
+        folded = again.mutate(folded)
+    assert folded == aggregate
+    snapshot: Any = mapper.to_domain_event(mapper.to_stored_event(Snapshot.take(aggregate)))
+    assert snapshot.mutate(None) == aggregate
+
+
+def write() -> None:
+    known = golden()
+    for aggregate in AGGREGATES:
+        name = aggregate.__name__.lower()
+        entries = {
+            topic: known.get(topic, as_stored(examples()[topic])) for topic in ALL_TOPICS if topic.startswith(name)
+        }
+        text = json.dumps(entries, ensure_ascii=False, indent=1)
+        GOLDEN.joinpath(f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

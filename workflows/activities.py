@@ -1,0 +1,137 @@
+"""What a story may do: look at its matter, and ask for a command. The aggregates decide."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid5
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain.clock import Clock
+from domain.command import Command, Role
+from domain.petition import ENDS, Petition, Phase, warning
+from domain.policy import Policy
+from domain.refusals import NotFound, Refusal
+from domain.task import ENDS as TASK_ENDS
+from domain.task import Task
+from infra.event_store import TRANSIENT, EventStore
+from infra.repository import Repository, Unavailable
+from workflows.messages import Answer, MatterState, RunningClock, Step, TaskState
+
+
+@contextmanager
+def failing_for_good() -> Iterator[None]:
+    """Only trouble with the database is worth another attempt. The rest is a mistake of ours, and shall be seen."""
+    try:
+        yield
+    except (*TRANSIENT, Unavailable, ApplicationError):
+        raise
+    except Exception as error:
+        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+
+
+class Activities:
+    def __init__(self, store: EventStore, repository: Repository, policy: Policy) -> None:
+        self._store, self._repository, self._policy = store, repository, policy
+
+    @activity.defn
+    async def load(self, petition_id: UUID) -> MatterState:
+        with failing_for_good():
+            return await self._look(petition_id)
+
+    @activity.defn
+    async def issue(self, step: Step) -> Answer:
+        cmd = Command(
+            id=uuid5(step.matter_id, f"{step.round} {step.name} {step.rule} {step.due_at} {step.task_id}"),
+            by="yuetan",
+            role=Role.WORKFLOW,
+            at=step.at,
+            policy=self._policy,
+        )
+        with failing_for_good():
+            try:
+                await self._carry_out(step, cmd)
+            except Refusal as refusal:
+                return Answer(await self._look(step.matter_id), refusal.code, refusal.en)
+            return Answer(await self._look(step.matter_id))
+
+    async def _look(self, petition_id: UUID) -> MatterState:
+        position = await self._store.max_notification_id()  # first: the state is then at least as new
+        petition = await self._repository.get(Petition, petition_id)
+        tasks = [
+            (number, item.task_id, await self._find(item.task_id))
+            for number, roadmap in enumerate(petition.roadmaps, start=1)
+            for item in roadmap
+        ]
+        return MatterState(
+            version=petition.version,
+            phase=petition.phase,
+            round=petition.round,
+            ended=petition.phase in ENDS,
+            suspended=petition.suspended_at is not None,
+            clocks=list(watched(petition, [task for _, _, task in tasks if task])),
+            tasks=[
+                TaskState(id, number, planned=task is None, open=task is not None and task.status not in TASK_ENDS)
+                for number, id, task in tasks
+            ],
+            position=position,
+        )
+
+    async def _carry_out(self, step: Step, cmd: Command) -> None:
+        execute = self._repository.execute
+        match step.name:
+            case "close_signing":
+                await execute(Petition.close_signing, step.matter_id, cmd)
+            case "invite_feedback":
+                await execute(Petition.invite_feedback, step.matter_id, cmd)
+            case "close_feedback":
+                await execute(Petition.close_feedback, step.matter_id, cmd)
+            case "remind" | "escalate":
+                method = Petition.remind if step.name == "remind" else Petition.escalate
+                await execute(method, step.matter_id, cmd, rule=step.rule, due_at=step.due_at, task_id=step.task_id)
+            case "offer":
+                assert step.task_id
+                await execute(Task.offer, step.task_id, cmd, **await self._offer(step.matter_id, step.task_id))
+            case "drop":
+                assert step.task_id
+                await execute(Task.drop, step.task_id, cmd)
+            case _:
+                raise ValueError(f"no such step: {step.name}")
+
+    async def _offer(self, petition_id: UUID, task_id: UUID) -> dict[str, Any]:
+        petition = await self._repository.get(Petition, petition_id)
+        item = next(item for roadmap in petition.roadmaps for item in roadmap if item.task_id == task_id)
+        return {
+            "matter_id": petition_id,
+            "matter_kind": Petition.TOPIC,
+            "post_id": petition.called_post_ids[0],
+            "title": item.title,
+            "lead_unit_id": item.lead_unit_id,
+            "supporting_unit_ids": item.supporting_unit_ids,
+            "due_on": item.due_on,
+        }
+
+    async def _find(self, task_id: UUID) -> Task | None:
+        try:
+            return await self._repository.get(Task, task_id)
+        except NotFound:
+            return None
+
+
+def watched(petition: Petition, tasks: Iterable[Task]) -> Iterator[RunningClock]:
+    """Every clock that runs, and what it has been warned of. Of the two while signing, the one that counts."""
+    if petition.phase in ENDS:
+        return
+    signing = petition.phase == Phase.COLLECTING
+    own = [petition.signing_clock] if signing else petition.clocks.values()
+    closing = signing or petition.phase == Phase.FEEDBACK
+    clocks: list[tuple[Clock, UUID | None, bool]] = [
+        *((clock, None, closing) for clock in own),
+        *((task.clock, task.id, False) for task in tasks if task.clock),
+    ]
+    for clock, task_id, closing in clocks:
+        reminded, escalated = (
+            warning(what, clock.rule, clock.due_at, task_id) in petition.warned for what in ("reminded", "escalated")
+        )
+        yield RunningClock(clock, task_id, reminded, escalated, closing)

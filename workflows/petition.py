@@ -1,0 +1,111 @@
+"""A petition's story over time: what happens next, and when, from its first signature to its end.
+
+People act on the petition itself; this workflow hears of it, and does what is left to time: it closes the signing,
+offers the tasks, invites the residents to judge, reminds and escalates. It decides nothing: each step is an ordinary
+command that the aggregate may refuse. All it knows can be loaded from the log again, at any point of the story.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+from temporalio import workflow
+
+from workflows.clocks import ClockWatch
+from workflows.matter import Matter
+from workflows.messages import MatterState
+from workflows.task import TaskStory
+
+
+@workflow.defn
+class PetitionStory:
+    """Its id is the petition's. ``heard``: the position up to which it knew the log when a long history was cut."""
+
+    @workflow.init
+    def __init__(self, heard: int = 0) -> None:
+        self.matter = Matter(heard)
+        self.side_stories: list[asyncio.Task[None]] = []
+
+    @workflow.run
+    async def run(self, heard: int = 0) -> str:  # noqa: ARG002 - Temporal wants what __init__ takes
+        """Answers the phase in which the petition ended."""
+        long_enough = workflow.info().is_continue_as_new_suggested
+        await self.matter.load()
+        self.beside(self.matter.listen())
+        self.beside(ClockWatch(self.matter).run())
+        self.beside(self.task_stories())
+        story = asyncio.create_task(self.story())
+        await workflow.wait_condition(lambda: story.done() or self.broken_off or long_enough())
+        for side_story in self.side_stories:
+            if side_story.done():
+                side_story.result()  # raises what broke it off
+        if not story.done():
+            workflow.continue_as_new(self.matter.heard)
+        story.result()
+        return self.state.phase
+
+    async def story(self) -> None:
+        await self.collect_signatures()
+        await self.leaves("submitted")  # the clerk accepts, rejects or merges it
+        await self.leaves("accepted", "meeting")  # the posts acknowledge the call, the meeting is held
+        while not self.state.ended:  # one round after the other
+            await self.leaves("roadmap")  # the lead official publishes it
+            await self.leaves("in_progress")  # the tasks have stories of their own; the lead official answers
+            await self.invite_feedback()
+            await self.gather_feedback()
+        await workflow.wait_condition(lambda: not any(task.open for task in self.state.tasks))
+
+    async def collect_signatures(self) -> None:
+        """Until the host gives its opinion or its time is over; too few signatures let the petition lapse."""
+        await self.close_in_time("collecting", "close_signing")
+
+    async def invite_feedback(self) -> None:
+        while self.state.phase == "answered":
+            await self.matter.issue("invite_feedback")
+
+    async def gather_feedback(self) -> None:
+        """Until all have judged or their time is over: the petition is closed, or goes into another round."""
+        await self.close_in_time("feedback", "close_feedback")
+
+    async def task_stories(self) -> None:
+        """Tell the story of each task on the roadmap, once."""
+        told: set[UUID] = set()
+        while True:
+            for task in self.state.tasks:
+                if task.id not in told:
+                    told.add(task.id)
+                    self.beside(TaskStory(self.matter, task.id).run())
+            await workflow.wait_condition(lambda: any(task.id not in told for task in self.state.tasks))
+
+    async def leaves(self, *phases: str) -> None:
+        await workflow.wait_condition(lambda: self.state.phase not in phases)
+
+    async def close_in_time(self, phase: str, step: str) -> None:
+        """Wait until people have moved the petition on; take the step when the phase's own clock runs out first."""
+        while self.state.phase == phase:
+            clock = self.matter.closing
+            assert clock is not None
+            if await self.matter.runs_out(clock.due_at, lambda: self.matter.closing, step):
+                await self.matter.issue(step, due_at=clock.due_at)
+
+    @workflow.signal
+    def nudge(self, position: int) -> None:
+        """Something has happened in this matter; ``position`` is its last event's."""
+        self.matter.hear(position)
+
+    @workflow.query
+    def known(self) -> MatterState:
+        """What the story knows."""
+        return self.state
+
+    def beside(self, story: Coroutine[Any, Any, None]) -> None:
+        self.side_stories.append(asyncio.create_task(story))
+
+    @property
+    def broken_off(self) -> bool:
+        return any(story.done() and story.exception() for story in self.side_stories)
+
+    @property
+    def state(self) -> MatterState:
+        return self.matter.state

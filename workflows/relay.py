@@ -1,0 +1,238 @@
+"""The relay: tells Temporal what has happened, and tells it again whenever Temporal may have forgotten.
+
+It follows the log and nudges one workflow per matter; only then does it move its checkpoint. So a nudge may come twice
+and is never lost. The table of open matters moves with the checkpoint. From it every open matter is announced again:
+at start-up, when Temporal can be reached again, and when it is another one (its database was deleted): with a nudge,
+since the last ones may be lost. Every few minutes the workflows that are missing are started, without a nudge,
+so that the histories of the others do not grow.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import astuple, dataclass
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from asyncpg.pool import PoolConnectionProxy
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain.petition import Petition
+from domain.task import Task
+from infra.event_store import TRANSIENT, EventStore, Recorded
+from infra.mapper import mapper
+from workflows.messages import TASK_QUEUE
+from workflows.petition import PetitionStory
+
+log = logging.getLogger(__name__)
+
+ENDINGS = (Petition.Closed, Petition.Lapsed, Petition.Withdrawn, Petition.Rejected, Petition.Merged)
+# What a story waits for. Not co-signatures and judgements, of which there may be many: it hears of the last one.
+TOLD = (
+    Petition.Opened,
+    Petition.ThresholdReached,
+    Petition.Submitted,
+    Petition.Accepted,
+    Petition.CallAcknowledged,
+    Petition.MeetingHeld,
+    Petition.RoadmapPublished,
+    Petition.Answered,
+    Petition.Reopened,
+    Petition.Extended,
+    Petition.Suspended,
+    Petition.Resumed,
+    *ENDINGS,
+    Task.Claimed,
+    Task.Objected,
+    Task.Mandated,
+    Task.Completed,
+    Task.Returned,
+    Task.Confirmed,
+)
+TOPICS = tuple(event.TOPIC for event in TOLD)
+
+ONE_RELAY = 0x72656C6179  # "relay": the advisory lock that a second relay waits for
+AT_ONCE = 64  # calls to Temporal
+CALL = timedelta(seconds=10)
+LOOK_EVERY = 2.0  # seconds
+MISSING_EVERY = 300.0  # seconds
+
+_REMEMBER = """
+INSERT INTO open_matters SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[])
+ON CONFLICT (matter_id) DO UPDATE
+SET position = excluded.position, ended = open_matters.ended OR excluded.ended
+"""
+# The first call of a client that connects lazily raises a RuntimeError where later ones raise an RPCError.
+AWAY = (RPCError, RuntimeError)
+
+
+async def namespace_id(client: Client) -> str:
+    """Which Temporal this is: one whose database was made anew has another id. Raises one of ``AWAY``."""
+    about = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=CALL
+    )
+    return about.namespace_info.id
+
+
+@dataclass(frozen=True)
+class OpenMatter:
+    matter_id: UUID
+    position: int  # of its last event
+    ended: bool
+
+
+class Relay:
+    """``client`` may connect lazily: Temporal need not be there yet. ``position`` is how far the log has been told,
+    ``reachable`` whether Temporal answered when it was last spoken to; both only where this relay is at work."""
+
+    def __init__(self, store: EventStore, client: Client) -> None:
+        self._store, self._client = store, client
+        self._speaking = asyncio.Lock()  # so that no page's matters are overlooked by an announcement
+        self._announced_to: str | None = None
+        self.reachable = False
+        self.position = 0
+
+    async def run(self) -> None:
+        """For ever. Of several relays on one database one works, and the others wait for it to end."""
+        while True:
+            try:
+                async with self._store.pool.acquire() as conn:
+                    await conn.execute("SELECT pg_advisory_lock($1)", ONE_RELAY)
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._follow(conn))
+                        group.create_task(self._watch(conn))
+            except* TRANSIENT as errors:
+                log.warning("the relay has lost its database, trying again: %s", errors.exceptions[0])
+            await asyncio.sleep(1)
+
+    async def _follow(self, conn: PoolConnectionProxy) -> None:
+        self.position = await conn.fetchval("SELECT position FROM relay")
+        async with aclosing(self._store.follow(self.position, TOPICS)) as pages:
+            async for page in pages:
+                matters = by_matter(page)
+                async with self._speaking:
+                    await self._tell(matters, nudge)
+                    if matters:  # a page of other events is soon read again
+                        await self._move(conn, page.position, matters)
+                self.position = page.position
+
+    async def _move(self, conn: PoolConnectionProxy, position: int, matters: Sequence[OpenMatter]) -> None:
+        columns = [list(column) for column in zip(*(astuple(matter) for matter in matters), strict=True)]
+        async with conn.transaction():
+            await conn.execute(_REMEMBER, *columns)
+            await conn.execute("UPDATE relay SET position = $1", position)
+
+    async def _watch(self, conn: PoolConnectionProxy) -> None:
+        clock = asyncio.get_running_loop().time
+        looked = clock()
+        while True:
+            try:
+                identity = await namespace_id(self._client)
+                if identity != self._announced_to:
+                    await self._announce(conn, identity)
+                    looked = clock()
+                elif clock() - looked > MISSING_EVERY:
+                    await self._start_missing(conn)
+                    looked = clock()
+            except AWAY as error:
+                self._away(error)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _announce(self, conn: PoolConnectionProxy, identity: str) -> None:
+        async with self._speaking:
+            # Before telling: should Temporal go away meanwhile, this is forgotten again, and everybody is told anew.
+            self.reachable, self._announced_to = True, identity
+            matters = await self._open_matters(conn)
+            await self._tell(matters, nudge)
+        log.info("announced %d open matters to Temporal %s", len(matters), identity)
+
+    async def _start_missing(self, conn: PoolConnectionProxy) -> None:
+        """Start what is missing, and strike those off that have ended and whose workflow is over."""
+        async with self._speaking:
+            matters = await self._open_matters(conn)
+            over = await self._tell(matters, start)
+            await conn.execute("DELETE FROM open_matters WHERE ended AND matter_id = ANY ($1)", over)
+        ended = {matter.matter_id for matter in matters if matter.ended}
+        for id in over:
+            if id not in ended:
+                await self._report(id)
+
+    async def _report(self, id: UUID) -> None:
+        """The workflow of an open matter is over: finished just now, or broken off."""
+        about = await self._client.get_workflow_handle(str(id)).describe(rpc_timeout=CALL)
+        if about.status != WorkflowExecutionStatus.COMPLETED:
+            log.error(
+                "the workflow of %s broke off (%s), and its clocks stand still: look at it in Temporal; "
+                "deleted there, it is started again from the log",
+                *(id, about.status and about.status.name),
+            )
+
+    async def _open_matters(self, conn: PoolConnectionProxy) -> list[OpenMatter]:
+        return [OpenMatter(**row) for row in await conn.fetch("SELECT matter_id, position, ended FROM open_matters")]
+
+    async def _tell(
+        self, matters: Iterable[OpenMatter], how: Callable[[Client, OpenMatter], Awaitable[None]]
+    ) -> list[UUID]:
+        """Tell Temporal of each of them, however long it takes; answer with those whose workflow is over already."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def tell(matter: OpenMatter) -> UUID | None:
+            async with places:
+                while True:
+                    try:
+                        await how(self._client, matter)
+                    except WorkflowAlreadyStartedError:
+                        return matter.matter_id
+                    except AWAY as error:
+                        self._away(error)
+                        await asyncio.sleep(1)
+                    else:
+                        return None
+
+        return [over for over in await asyncio.gather(*map(tell, matters)) if over]
+
+    def _away(self, error: Exception) -> None:
+        if self.reachable or self._announced_to:
+            log.warning("Temporal cannot be reached; the clocks stand still until it can: %s", error)
+        self.reachable, self._announced_to = False, None
+
+
+async def nudge(client: Client, matter: OpenMatter) -> None:
+    await client.start_workflow(
+        PetitionStory.run,
+        id=str(matter.matter_id),
+        task_queue=TASK_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        start_signal="nudge",
+        start_signal_args=[matter.position],
+        rpc_timeout=CALL,
+    )
+
+
+async def start(client: Client, matter: OpenMatter) -> None:
+    """Leaves no trace where the workflow runs."""
+    await client.start_workflow(
+        PetitionStory.run,
+        id=str(matter.matter_id),
+        task_queue=TASK_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        rpc_timeout=CALL,
+    )
+
+
+def by_matter(page: Iterable[Recorded]) -> list[OpenMatter]:
+    """Each matter once, with its last position and whether it ended."""
+    matters: dict[UUID, OpenMatter] = {}
+    for recorded in page:
+        event = cast("Petition.Event | Task.Event", mapper.to_domain_event(recorded))
+        matter_id = event.matter_id if isinstance(event, Task.Event) else event.originator_id
+        ended = isinstance(event, ENDINGS) or (matter_id in matters and matters[matter_id].ended)
+        matters[matter_id] = OpenMatter(matter_id, recorded.id, ended)
+    return list(matters.values())

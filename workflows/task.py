@@ -1,0 +1,32 @@
+"""A task's story: offered, done by somebody, and dropped if its matter goes on without it."""
+
+from uuid import UUID
+
+from temporalio import workflow
+
+from workflows.matter import Matter
+from workflows.messages import TaskState
+
+
+class TaskStory:
+    """Runs inside its matter's workflow. Knows nothing of petitions; its clocks are watched with the matter's."""
+
+    def __init__(self, matter: Matter, id: UUID) -> None:
+        self._matter, self.id = matter, id
+
+    async def run(self) -> None:
+        while self._task.planned and not self._left_behind:
+            await self._matter.issue("offer", task_id=self.id)
+        # Units claim, object and report; the official mandates, returns and confirms.
+        await workflow.wait_condition(lambda: not self._task.open or self._left_behind)
+        while self._task.open:
+            await self._matter.issue("drop", task_id=self.id)
+
+    @property
+    def _task(self) -> TaskState:
+        return next(task for task in self._matter.state.tasks if task.id == self.id)
+
+    @property
+    def _left_behind(self) -> bool:
+        """The matter has ended, or is in another round."""
+        return self._matter.state.ended or self._task.round != self._matter.state.round

@@ -1,10 +1,478 @@
 """The front door: the command line, and the only place that wires the parts together."""
 
+import argparse
+import asyncio
+import functools
+import logging
+import os
+import signal
+import socket
 import sys
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import uvicorn
+from temporalio.client import Client
+
+from api.app import create_app
+from api.demo import show
+from domain.command import Role
+from domain.policy import Policy
+from infra.database import NewerDatabase, connect
+from infra.database import migrate as apply_migrations
+from infra.embedded import PostgreSQL, Temporal, answers, data_folder
+from infra.event_store import EventStore
+from infra.identity import Issuer, Verifier
+from infra.people import People
+from infra.repository import Repository
+from infra.sealing import Keyring, secret
+from infra.settings import CannotStart, FolderInUse, Settings, default_folder
+from projections import projector
+from projections.projector import READ_MODELS, Projector, RebuildRefused
+from workflows.activities import Activities
+from workflows.relay import Relay, namespace_id
+from workflows.worker import run_worker
+
+ROLES = ("resident", "host_staff", "clerk", "official", "unit_officer", "supervisor", "auditor", "admin")
+CONNECTIONS = 20  # of one process to PostgreSQL
+GOODBYE_SECONDS = 3  # that open HTTP requests get when we stop
+ISSUER_SECONDS = 5  # that an identity provider may take to answer
+
+Say = Callable[[str], None]
+Tokens = Callable[[str, str, str | None], str]
+Work = Coroutine[Any, Any, Any]
+
+
+# Commands
+
+
+async def up(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    started = time.monotonic()
+    async with engine(settings, say) as url:
+        folder = f" --data-dir {args.data_dir}" if args.data_dir else ""
+        say(f"ready in {time.monotonic() - started:.1f} s at {url} (Ctrl-C stops it)")
+        say(f"a token: {os.path.relpath(sys.argv[0])} token{folder} --role ROLE --subject NAME [--org ID]")
+        say(f"         with ROLE one of {' '.join(ROLES)}")
+        if args.play:
+            if not await show.play_one(url, tokens(settings)):
+                raise CannotStart("the petition did not end as it was written to; see above")
+            say(f"up and played in {time.monotonic() - started:.0f} s; the engine stays up at {url}")
+        await asyncio.Event().wait()
+    return 0
+
+
+async def demo(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    if args.url:
+        return 0 if await show.play_all(args.url, tokens(settings), as_json=args.json) else 1
+    policy = settings.policy or Path(show.__file__).with_name("policy.toml")
+    async with engine(replace(settings, port=0, policy=policy), whisper) as url:
+        return 0 if await show.play_all(url, tokens(settings), as_json=args.json) else 1
+
+
+async def api(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    with listening(settings) as (sock, url):
+        async with parts(settings, *_outside(settings)) as held, running(serve_api(held, sock)):
+            say(f"serving at {url}")
+            await asyncio.Event().wait()
+    return 0
+
+
+async def worker(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    async with (
+        parts(settings, *_outside(settings)) as held,
+        running(*background(held, Relay(held.store, held.temporal))),
+    ):
+        say("working: workflows, relay and projector")
+        await asyncio.Event().wait()
+    return 0
+
+
+async def migrate(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    async with database(settings) as url, pool_of(url) as pool:
+        applied = await apply_migrations(pool)
+    print("\n".join(f"applied {name}" for name in applied) or "the database is up to date")
+    return 0
+
+
+async def rebuild(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    for name in args.read_model:
+        if name not in READ_MODELS:
+            raise CannotStart(f"there is no read model {name}; there are {', '.join(READ_MODELS)}")
+    models = [READ_MODELS[name] for name in args.read_model]
+    async with database(settings) as url, pool_of(url) as pool:
+        await apply_migrations(pool)
+        await projector.rebuild(EventStore(pool), Keyring(pool, settings.keys), models, _tell_progress)
+    return 0
+
+
+def _tell_progress(name: str, position: int, head: int) -> None:
+    whisper(f"{name}: {position} of {head}")
+
+
+async def token(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    if not settings.keys.is_dir():
+        raise CannotStart(f"there is no {settings.keys}; run `yuetan up` first, or name its folder with --data-dir")
+    print(tokens(settings)(args.role, args.subject, args.org))
+    return 0
+
+
+async def doctor(args: argparse.Namespace) -> int:
+    """Looks at each thing an installation needs; says for each that is not well what to do."""
+    settings = _settings(args)
+    well = True
+    for name, look in (("policy", _look_at_policy), ("PostgreSQL", _look_at_database), ("Temporal", _look_at_temporal)):
+        try:
+            say(f"✓ {name}: {await look(settings)}")
+        except CannotStart as error:
+            well = False
+            say(f"✗ {name}: {error}")
+    return 0 if well else 1
+
+
+async def _look_at_policy(settings: Settings) -> str:
+    policy = settings.load_policy()
+    return f"version {policy.version}, {policy.threshold} signatures call a meeting"
+
+
+async def _look_at_database(settings: Settings) -> str:
+    async with database(settings) as url, pool_of(url) as pool:
+        version = await pool.fetchval("SHOW server_version")
+        events = await pool.fetchval("SELECT to_regclass('stored_events')") and await pool.fetchval(
+            "SELECT count(*) FROM stored_events"
+        )
+    return f"{version}, {events or 'no'} events"
+
+
+async def _look_at_temporal(settings: Settings) -> str:
+    if settings.temporal_address:
+        if not await answers(settings.temporal_address, settings.temporal_namespace):
+            raise CannotStart(
+                f"{settings.temporal_address} does not answer; start it, or check YUETAN_TEMPORAL_ADDRESS"
+            )
+        return f"answers at {settings.temporal_address}"
+    try:
+        with data_folder(settings.data_dir) as folder:
+            async with Temporal(folder, binary=settings.temporal_binary) as address:
+                return f"starts, and answers at {address}"
+    except FolderInUse:
+        return "kept by the engine that is up"
+
+
+# Parts
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every process holds that does more than print."""
+
+    settings: Settings
+    policy: Policy
+    store: EventStore
+    repository: Repository
+    keyring: Keyring
+    people: People
+    temporal: Client
+
+
+@asynccontextmanager
+async def engine(settings: Settings, tell: Say) -> AsyncIterator[str]:
+    """Everything, for as long as the context lasts; answers the API's address."""
+    settings.load_policy()  # before anything starts: a mistake in it is told at once
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(data_folder(settings.data_dir))
+        sock, url = stack.enter_context(listening(settings))
+        tell(f"data in {folder}")
+        keep: list[Work] = []
+        if settings.database_url is None:
+            postgres = PostgreSQL(folder)
+            settings = replace(settings, database_url=await stack.enter_async_context(postgres))
+            keep.append(postgres.keep_running())
+        if settings.temporal_address is None:
+            temporal = Temporal(
+                folder, ui_port=0, namespace=settings.temporal_namespace, binary=settings.temporal_binary
+            )
+            settings = replace(settings, temporal_address=await stack.enter_async_context(temporal))
+            keep.append(temporal.keep_running())
+            tell(f"Temporal's own pages at http://127.0.0.1:{temporal.ui_port}")
+        held = await stack.enter_async_context(parts(settings, *_outside(settings)))
+        await stack.enter_async_context(running(*keep))
+        relay = Relay(held.store, held.temporal)
+        await stack.enter_async_context(running(serve_api(held, sock, relay), *background(held, relay)))
+        yield url
+
+
+async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None) -> None:
+    async def temporal() -> dict[str, Any]:
+        return {"namespace": await namespace_id(held.temporal)}
+
+    async def relaying(relay: Relay) -> dict[str, Any]:
+        return {"up": relay.reachable, "position": relay.position}
+
+    settings = held.settings
+    async with httpx.AsyncClient(timeout=ISSUER_SECONDS) as http:
+        if settings.oidc_issuer:
+            verifier = Verifier.outside(settings.oidc_issuer, settings.oidc_audience, http)
+        else:
+            verifier = Verifier.embedded(Issuer(settings.keys))
+        app = create_app(
+            store=held.store,
+            repository=held.repository,
+            keyring=held.keyring,
+            people=held.people,
+            verifier=verifier,
+            policy=held.policy,
+            checks={"temporal": temporal} | ({"relay": functools.partial(relaying, relay)} if relay else {}),
+        )
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)
+        server = ApiServer(config)
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+class ApiServer(uvicorn.Server):
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Signals are ours: the servers below have to outlive the API."""
+        return nullcontext()
+
+
+def background(held: Parts, relay: Relay) -> list[Work]:
+    """Workflows, and what works in one process only while the others wait for their turn."""
+    activities = Activities(held.store, held.repository, held.policy)
+    return [
+        run_worker(held.settings.temporal_address or "", held.settings.temporal_namespace, activities),
+        relay.run(),
+        Projector(held.store, held.keyring).run(),
+    ]
+
+
+@asynccontextmanager
+async def parts(settings: Settings, database_url: str, temporal_address: str) -> AsyncIterator[Parts]:
+    """A migrated database and everything that stands on it. Temporal need not be there yet."""
+    policy = settings.load_policy()
+    async with pool_of(database_url) as pool:
+        await apply_migrations(pool)
+        await projector.install(pool)
+        store = EventStore(pool)
+        repository = Repository(store)
+        try:
+            yield Parts(
+                settings,
+                policy,
+                store,
+                repository,
+                keyring=Keyring(pool, settings.keys),
+                people=People(pool, secret(settings.keys, "people.key")),
+                temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
+            )
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(repository.close(), GOODBYE_SECONDS)
+
+
+@asynccontextmanager
+async def pool_of(url: str) -> AsyncIterator[asyncpg.Pool]:
+    try:
+        pool = await connect(url, max_size=CONNECTIONS)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise CannotStart(f"PostgreSQL cannot be used: {error}; check YUETAN_DATABASE_URL") from error
+    try:
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), GOODBYE_SECONDS)
+        except TimeoutError:
+            pool.terminate()
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """The URL of the installation's database, whether the engine is up or not."""
+    async with AsyncExitStack() as stack:
+        if settings.database_url:
+            yield settings.database_url
+            return
+        try:
+            folder = stack.enter_context(data_folder(settings.data_dir))
+        except FolderInUse:
+            yield PostgreSQL(settings.data_dir).address
+            return
+        yield await stack.enter_async_context(PostgreSQL(folder))
+
+
+def _outside(settings: Settings) -> tuple[str, str]:
+    if settings.database_url is None or settings.temporal_address is None:
+        raise CannotStart(
+            "set YUETAN_DATABASE_URL and YUETAN_TEMPORAL_ADDRESS to servers of your own,"
+            " or run `yuetan up`, which brings its own"
+        )
+    return settings.database_url, settings.temporal_address
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        sock = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)};"
+            " name another with --port or --host"
+        ) from error
+    with sock:
+        host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+        yield sock, f"http://{host}:{sock.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def running(*works: Work) -> AsyncIterator[None]:
+    """The works run beside the body. When one fails, all end; at the end they are stopped one after the other."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                await asyncio.wait([task])
+
+
+def tokens(settings: Settings) -> Tokens:
+    issuer = Issuer(settings.keys)
+    return lambda role, subject, org: issuer.token(Role(role), subject, UUID(org) if org else None)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def whisper(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+# The command line
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    top = argparse.ArgumentParser(prog="yuetan", description="Residents call the meeting, and the task gets closed.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(do: Callable[..., Coroutine[Any, Any, int]], text: str) -> argparse.ArgumentParser:
+        new = commands.add_parser(do.__name__, help=text, description=text)
+        new.set_defaults(do=do)
+        new.add_argument("--data-dir", type=Path, metavar="D", help=f"default: {default_folder()}")
+        return new
+
+    def serving(new: argparse.ArgumentParser) -> None:
+        new.add_argument("--host", metavar="H", help="default: 127.0.0.1")
+        new.add_argument("--port", type=int, metavar="P", help="default: 8000; 0 for any free one")
+
+    def ruled(new: argparse.ArgumentParser) -> None:
+        new.add_argument("--policy", type=Path, metavar="FILE", help="the district's policy")
+
+    new = command(up, "start everything on one data folder: PostgreSQL, Temporal, API, workflows, projector")
+    serving(new)
+    ruled(new)
+    new.add_argument("--play", action="store_true", help="play one petition to its end, then stay up")
+    new = command(api, "the HTTP API alone, on a PostgreSQL and a Temporal of your own")
+    serving(new)
+    ruled(new)
+    new = command(worker, "workflows, relay and projector, on a PostgreSQL and a Temporal of your own")
+    ruled(new)
+    command(migrate, "bring the database up to this program; `up`, `api` and `worker` do so themselves")
+    new = command(token, "print a bearer token of the embedded issuer, valid for a day")
+    new.add_argument("--role", required=True, choices=ROLES)
+    new.add_argument("--subject", required=True, metavar="NAME", help="the person")
+    new.add_argument("--org", type=uuid, metavar="ID", help="the host, post or unit the role is held for")
+    new = command(demo, "play every real topic through the HTTP API to the end it was written for")
+    new.add_argument("--url", help="an engine that is up with the demo's policy; default: one of its own")
+    new.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    new = command(rebuild, "make read models anew from the log, while the old ones serve")
+    new.add_argument("read_model", nargs="*", metavar="READ_MODEL", help="default: all")
+    command(doctor, "look at everything an installation needs, and say what is missing")
+    return top.parse_args(arguments)
+
+
+def uuid(text: str) -> str:
+    return str(UUID(text))
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    folder = args.data_dir
+    if args.do is demo and not args.url and "YUETAN_DATA_DIR" not in os.environ:
+        folder = folder or default_folder().with_name("yuetan-demo")  # never among a district's own petitions
+    given = {name: getattr(args, name, None) for name in ("host", "port", "policy")}
+    settings = Settings.from_env(data_dir=folder)
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+async def until_signal(work: Coroutine[Any, Any, int]) -> int:
+    """SIGINT and SIGTERM stop the work cleanly, a second one at once."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        task.cancel()
+        loop.add_signal_handler(number, os._exit, 128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    return await task
+
+
+def run(arguments: list[str]) -> int:
+    args = parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return asyncio.run(until_signal(args.do(args)))
+    except asyncio.CancelledError:
+        return 0 if args.do in (up, api, worker) else 130
+    except Exception as error:
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        if isinstance(cause, (CannotStart, NewerDatabase, RebuildRefused)):
+            print(f"yuetan: {cause}", file=sys.stderr)
+        else:
+            traceback.print_exception(error)
+        return 1
 
 
 def main() -> None:
-    sys.exit("yuetan: nothing to run yet")
+    try:
+        code = run(sys.argv[1:])
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # A process that used a Temporal client can crash while the interpreter ends, and lose its exit code.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from infra.sealing import secret
-from infra.settings import CannotStart, default_folder
+from infra.settings import CannotStart, FolderInUse, default_folder
 
 FOLDER_VERSION = "1"
 OWNER = "pgserver"  # PostgreSQL refuses to run as root; started by root, it runs as this user
@@ -74,7 +74,7 @@ def data_folder(path: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise CannotStart(f"{path} is in use by another yuetan; stop it, or name another folder") from error
+            raise FolderInUse(f"{path} is in use by another yuetan; stop it, or name another folder") from error
         yield path
 
 
@@ -417,12 +417,17 @@ class Temporal(_Server):
             require_free(self.ui_port, "Temporal's web UI")
 
     async def _is_ready(self) -> bool:
-        try:
-            client = await Client.connect(self.address)
-            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=self._namespace))
-        except (RuntimeError, RPCError):
-            return False
-        return True
+        return await answers(self.address, self._namespace)
+
+
+async def answers(address: str, namespace: str) -> bool:
+    """Whether a Temporal server with this namespace can be reached."""
+    try:
+        client = await Client.connect(address)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
+    except (RuntimeError, RPCError):
+        return False
+    return True
 
 
 def postgresql_programs() -> Path:

@@ -15,6 +15,10 @@ class CannotStart(Exception):
     """Why the program or one of its servers cannot start, in one line that says what to do."""
 
 
+class FolderInUse(CannotStart):
+    """Another program holds the data folder."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """``database_url`` and ``temporal_address`` name servers of your own; without them `yuetan up` brings its own."""
@@ -58,7 +62,9 @@ class Settings:
         path = self.policy or Path(domain.__file__).with_name("policy.toml")
         try:
             return Policy.parse(tomllib.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise CannotStart(f"the policy {path} cannot be read: {error.strerror}") from error
+        except ValueError as error:
             raise CannotStart(f"the policy {path} cannot be used: {error}") from error
 
 

@@ -22,11 +22,15 @@ A_YEAR_IS_ADDED_BY_HAND = timedelta(hours=1)
 class Matter:
     """The last loaded state of one matter, kept up with what the relay announces."""
 
-    state: MatterState
-
     def __init__(self, heard: int) -> None:
         self.id = UUID(workflow.info().workflow_id)
         self.heard = heard  # the newest position that the relay has announced
+        self.loaded: MatterState | None = None
+
+    @property
+    def state(self) -> MatterState:
+        assert self.loaded, "the story begins by loading"
+        return self.loaded
 
     def hear(self, position: int) -> None:
         self.heard = max(self.heard, position)
@@ -90,8 +94,8 @@ class Matter:
 
     def _take(self, state: MatterState) -> None:
         """An older load never replaces a newer one."""
-        if not hasattr(self, "state") or state.position > self.state.position:
-            self.state = state
+        if self.loaded is None or state.position > self.loaded.position:
+            self.loaded = state
 
     async def _call(self, activity: str, argument: Any, answer: type[T]) -> T:
         result: T = await workflow.execute_local_activity(

@@ -95,9 +95,9 @@ class PetitionStory:
         self.matter.hear(position)
 
     @workflow.query
-    def known(self) -> MatterState:
-        """What the story knows."""
-        return self.state
+    def known(self) -> MatterState | None:
+        """What the story knows; nothing before it has looked for the first time."""
+        return self.matter.loaded
 
     def beside(self, story: Coroutine[Any, Any, None]) -> None:
         self.side_stories.append(asyncio.create_task(story))

@@ -20,6 +20,7 @@ from temporalio.testing import TimeSkipper
 
 import domain.policy
 from domain.calendar import local_day
+from domain.clock import Clock
 from domain.command import Command
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
@@ -38,7 +39,7 @@ from workflows.worker import make_worker
 
 DEFAULT = tomllib.loads(Path(domain.policy.__file__).with_name("policy.toml").read_text("utf-8"))
 # Clocks that start today end next year, which the built-in calendar may not know yet.
-YEARS = {str(datetime.now(UTC).year + n): {} for n in range(5)}
+YEARS: dict[str, Any] = {str(datetime.now(UTC).year + n): {} for n in range(5)}
 POLICY = Policy.parse(DEFAULT | {"threshold": 3, "calendar": YEARS})
 PATIENCE = 30.0  # seconds of real time until a test gives up
 
@@ -93,24 +94,33 @@ class People:
 
     async def forward(self, to: datetime) -> None:
         """Move the workflow's time; what falls due on the way happens."""
-        assert await self.engine.skipper.fast_forward(self.handle, to - await self.now())
+        await self.engine.skipper.fast_forward(self.handle, to - await self.now())
 
     async def knows(self) -> MatterState:
-        """What the story knows, once it has dealt with what it was told."""
-        return await self.handle.query(PetitionStory.known)
+        """What the story knows, once it has heard of the last command that it is told of."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                known = await self.handle.query(PetitionStory.known)
+                if known and known.position >= self.position:
+                    return known
+                await asyncio.sleep(0.01)
+
+    async def clock(self, rule: str) -> Clock:
+        """A clock that runs, of the petition or of a task."""
+        return next(running.clock for running in (await self.knows()).clocks if running.clock.rule == rule)
 
     # --- the log ----------------------------------------------------------------------------------------------------
 
-    async def happens(self, *topics: str) -> list[Any]:
-        """Wait for the next event of each of these topics, in this order; answer with them."""
-        wanted, found = list(topics), []
-        async with asyncio.timeout(PATIENCE), aclosing(self.engine.store.follow(self.read)) as pages:
+    async def happens(self, *topics: str, rule: str | None = None) -> list[Any]:
+        """Wait for the next event of each of these topics, in this order (and of this clock); answer with them."""
+        wanted: list[str] = list(topics)
+        found: list[Any] = []
+        async with asyncio.timeout(PATIENCE), aclosing(self.engine.store.follow(self.read, topics)) as pages:
             async for page in pages:
                 for recorded in page:
-                    if recorded.topic != wanted[0]:
-                        continue
                     event: Any = mapper.to_domain_event(recorded)
-                    if self.id in (event.originator_id, getattr(event, "matter_id", None)):
+                    mine = self.id in (event.originator_id, getattr(event, "matter_id", None))
+                    if mine and wanted[0] == event.TOPIC and rule in (None, getattr(event, "rule", None)):
                         found.append(event)
                         self.read = recorded.id
                         wanted.pop(0)
@@ -128,6 +138,10 @@ class People:
     async def topics(self) -> list[str]:
         return [event.TOPIC for event in await self.log()]
 
+    async def warnings(self, rule: str) -> list[Any]:
+        about = ("petition.Reminded", "petition.Escalated")
+        return [event for event in await self.log() if event.TOPIC in about and event.rule == rule]
+
     # --- commands ---------------------------------------------------------------------------------------------------
 
     async def do(
@@ -139,7 +153,7 @@ class People:
         at: datetime | None = None,
         also: Mapping[str, Any] | None = None,
         **arguments: Any,
-    ) -> None:
+    ) -> int:
         cmd = Command(
             id=uuid4(),
             by=actor.by,
@@ -149,15 +163,15 @@ class People:
             policy=self.engine.policy,
         )
         done = await self.engine.repository.execute(method, id or self.id, cmd, also=also, **arguments)
-        self.position = done.position
+        return done.position
 
     async def act(self, method: Callable[..., Any], actor: Actor, id: UUID | None = None, **arguments: Any) -> None:
         """A command that the story hears of."""
-        await self.do(method, actor, id, at=await self.now(), **arguments)
+        self.position = await self.do(method, actor, id, at=await self.now(), **arguments)
         await nudge(self.engine.client, OpenMatter(self.id, self.position, ended=False))
 
     async def open(self) -> None:
-        await self.do(
+        self.position = await self.do(
             Petition.open,
             resident(1),
             topic=text("topic"),

@@ -1,0 +1,220 @@
+"""Every clock of the policy, at its real length, on the real server."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from domain.clock import Clock
+from domain.directory import Unit
+from domain.petition import Answer, Petition, Resolved
+from domain.task import Task
+from tests.domain.story import CLERK, OFFICIAL, UNIT_OFFICER, id_of, resident, text
+from tests.workflows.people import People, engine
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def people(pool: asyncpg.Pool, temporal: str) -> AsyncIterator[People]:
+    async with engine(pool, temporal) as made:
+        people = People(made, uuid4())
+        await people.open()
+        yield people
+
+
+def assert_on_time(event: Any, at: datetime) -> None:
+    assert timedelta(0) <= event.timestamp - at < MINUTE
+
+
+async def assert_warned(people: People, clock: Clock) -> None:
+    """Reminded at 80 % of the clock, escalated at its end."""
+    [reminded] = await people.happens("petition.Reminded", rule=clock.rule)
+    assert_on_time(reminded, clock.remind_at)
+    [escalated] = await people.happens("petition.Escalated", rule=clock.rule)
+    assert_on_time(escalated, clock.due_at)
+    assert reminded.due_at == escalated.due_at == clock.due_at
+
+
+async def test_too_few_signatures_let_a_petition_lapse_at_the_end_of_signing(people: People) -> None:
+    signing = await people.clock("signing")
+    await people.sign(2)
+    await people.forward(signing.due_at + MINUTE)
+    reminded, lapsed = await people.happens("petition.Reminded", "petition.Lapsed")
+    assert_on_time(reminded, signing.remind_at)
+    assert_on_time(lapsed, signing.due_at)
+    assert await people.handle.result() == "lapsed"
+
+
+async def test_a_silent_host_does_not_stop_a_petition(people: People) -> None:
+    await people.sign()
+    opinion = await people.clock("host_opinion")
+    await people.forward(opinion.due_at + MINUTE)
+    reminded, submitted = await people.happens("petition.Reminded", "petition.Submitted")
+    assert_on_time(reminded, opinion.remind_at)
+    assert_on_time(submitted, opinion.due_at)
+    topics = await people.topics()
+    assert "petition.HostOpinionGiven" not in topics
+    assert "petition.Escalated" not in topics, "the story itself acts at the end of this clock"
+
+
+async def test_a_signature_withdrawn_in_secret_moves_the_end_of_signing_back(people: People) -> None:
+    """Signatures are not announced: the story finds out when it is refused."""
+    signing = await people.clock("signing")
+    await people.sign()
+    opinion = await people.clock("host_opinion")
+    await people.do(Petition.withdraw_signature, resident(3), at=await people.now())
+    await people.forward(opinion.due_at + MINUTE)
+    assert (await people.clock("signing")) == signing
+    await people.forward(signing.due_at + MINUTE)
+    [lapsed] = await people.happens("petition.Lapsed")
+    assert_on_time(lapsed, signing.due_at)
+
+
+async def test_an_idle_clerk_is_reminded_and_escalated(people: People) -> None:
+    await people.submit()
+    admissibility = await people.clock("admissibility")
+    await people.forward(admissibility.due_at + MINUTE)
+    await assert_warned(people, admissibility)
+    await people.act(Petition.accept, CLERK)
+    assert (await people.knows()).phase == "accepted"
+
+
+async def test_unacknowledged_calls_and_meetings_not_held_are_escalated(people: People) -> None:
+    await people.accept()
+    acknowledgement, meeting = await people.clock("acknowledgement"), await people.clock("meeting")
+    await people.forward(meeting.due_at + MINUTE)
+    await assert_warned(people, acknowledgement)
+    people.read = 0
+    await assert_warned(people, meeting)
+
+
+async def test_an_acknowledged_call_is_not_escalated(people: People) -> None:
+    await people.accept()
+    acknowledgement = await people.clock("acknowledgement")
+    await people.act(Petition.acknowledge, OFFICIAL)
+    await people.forward(acknowledgement.due_at + MINUTE)
+    assert (await people.knows()).phase == "meeting"
+    assert await people.warnings("acknowledgement") == []
+
+
+async def test_a_late_roadmap_is_escalated(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    roadmap = await people.clock("roadmap")
+    await people.forward(roadmap.due_at + MINUTE)
+    await assert_warned(people, roadmap)
+
+
+async def test_an_unclaimed_task_is_escalated_and_then_mandated(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    [task] = await people.plan("unit")
+    claim = await people.clock("claim")
+    await people.forward(claim.due_at + MINUTE)
+    await assert_warned(people, claim)
+    assert {event.task_id for event in await people.warnings("claim")} == {task}
+    second = {"unit": (Unit, id_of("second unit"))}
+    await people.act(Task.mandate, OFFICIAL, task, reason=text("reason"), also=second)
+    assert (await people.clock("task")).due_at > claim.due_at
+
+
+async def test_a_task_that_is_not_done_is_escalated_on_its_date(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    [task] = await people.plan("unit", days=12)
+    await people.act(Task.claim, UNIT_OFFICER, task)
+    due = await people.clock("task")
+    await people.forward(due.due_at + MINUTE)
+    await assert_warned(people, due)
+    assert await people.warnings("claim") == [], "it was claimed in time"
+
+
+async def test_an_extension_moves_reminder_and_escalation_of_the_response(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    await people.work(await people.plan("unit"))
+    response = await people.clock("response")
+    await people.forward(response.remind_at - timedelta(days=1))
+    await people.act(Petition.extend, OFFICIAL, days=20, reason=text("reason"))
+    extended = await people.clock("response")
+    assert extended.due_at == response.due_at + timedelta(days=20)
+    await people.forward(extended.due_at + MINUTE)
+    await assert_warned(people, extended)
+    assert len(await people.warnings("response")) == 2, "nothing at the old dates"
+
+
+async def test_a_suspended_matter_is_left_in_peace_and_its_clocks_move(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    await people.work(await people.plan("unit"))
+    response = await people.clock("response")
+    await people.forward(response.remind_at - timedelta(days=1))
+    await people.act(Petition.suspend, OFFICIAL, reason=text("reason"))
+    suspended_at = await people.now()
+    await people.forward(response.due_at + timedelta(days=30))
+    assert (await people.knows()).suspended
+    assert await people.warnings("response") == []
+    await people.act(Petition.resume, OFFICIAL)
+    resumed = await people.clock("response")
+    stood_still = await people.now() - suspended_at
+    assert abs(resumed.due_at - response.due_at - stood_still) < MINUTE
+    await people.forward(resumed.due_at + MINUTE)
+    await assert_warned(people, resumed)
+
+
+async def answered(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    tasks = await people.plan("unit")
+    await people.work(tasks)
+    await people.answer(tasks)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "outcome"), [((), "not_judged"), ((Resolved.YES,), "resolved"), ((Resolved.PARTLY,), "resolved")]
+)
+async def test_a_petition_closes_when_the_time_to_judge_is_over(
+    people: People, verdicts: tuple[Resolved, ...], outcome: str
+) -> None:
+    await answered(people)
+    feedback = await people.clock("feedback")
+    await people.judge(*verdicts)
+    await people.forward(feedback.due_at + MINUTE)
+    reminded, closed = await people.happens("petition.Reminded", "petition.Closed")
+    assert_on_time(reminded, feedback.remind_at)
+    assert_on_time(closed, feedback.due_at)
+    assert closed.outcome == outcome
+    assert await people.handle.result() == "closed"
+
+
+async def test_dissatisfied_residents_get_a_second_round_and_then_a_supervision_order(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    done, neglected = await people.plan("unit", "second unit")
+    await people.work([done])
+    await people.answer([done, neglected], outcome=Answer.PLANNED)
+    feedback = await people.clock("feedback")
+    await people.judge(Resolved.NO)
+    await people.forward(feedback.due_at + MINUTE)
+    [reopened] = await people.happens("petition.Reopened")
+    assert_on_time(reopened, feedback.due_at)
+    [dropped] = await people.happens("task.Dropped")
+    assert dropped.originator_id == neglected
+
+    roadmap = await people.clock("roadmap")
+    await people.forward(roadmap.due_at + MINUTE)
+    await assert_warned(people, roadmap)
+    tasks = await people.plan("unit")
+    await people.work(tasks)
+    await people.answer(tasks)
+    second = await people.clock("feedback")
+    await people.judge(Resolved.NO)
+    await people.forward(second.due_at + MINUTE)
+    ordered, closed = await people.happens("petition.SupervisionOrdered", "petition.Closed")
+    assert_on_time(closed, second.due_at)
+    assert (ordered.order, closed.outcome) == (None, "unresolved")
+    assert await people.handle.result() == "closed"

@@ -1,0 +1,605 @@
+"""What everybody may read of petitions: the list, and the page of one. Nobody who signed or judged is in here.
+
+Texts are stored sealed, as they were written, except what a clerk has issued for the public.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from domain.meeting import Meeting
+from domain.meeting import Status as MeetingStatus
+from domain.petition import Petition, Phase
+from domain.task import Status, Task
+from infra.event_store import Recorded
+from projections.read_model import Plain, ReadModel, Statement, clock_from, clocks_to_json, shape, text_from, to_json
+
+READ_MODEL = ReadModel(
+    "board",
+    version=1,
+    tables="""
+CREATE TABLE petitions (
+    id uuid PRIMARY KEY,
+    opened bigint NOT NULL, -- the position of its first event: the order of the list
+    phase text NOT NULL,
+    round int NOT NULL DEFAULT 1,
+    category text NOT NULL,
+    host_id uuid NOT NULL,
+    called_post_ids uuid[] NOT NULL,
+    in_hand_of uuid[] NOT NULL DEFAULT '{}', -- posts, once they are called, and units, once a task is offered to them
+    signatures int NOT NULL DEFAULT 1,
+    threshold int NOT NULL,
+    topic jsonb NOT NULL,
+    details jsonb NOT NULL,
+    public_topic text,
+    public_details text,
+    admitted boolean NOT NULL DEFAULT false,
+    public boolean GENERATED ALWAYS AS (admitted AND category <> 'conduct') STORED,
+    acknowledged uuid[] NOT NULL DEFAULT '{}',
+    clocks jsonb NOT NULL,
+    suspended boolean NOT NULL DEFAULT false,
+    extended_days int NOT NULL DEFAULT 0,
+    outcome text,
+    merged_into uuid,
+    rejection jsonb,
+    opened_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL, -- by anything but a signature or a judgement: these must not be timed
+    version bigint NOT NULL,
+    position bigint NOT NULL
+) WITH (fillfactor = 70);
+CREATE INDEX ON petitions (opened);
+CREATE INDEX ON petitions (phase, opened);
+CREATE INDEX ON petitions (host_id, opened);
+
+CREATE TABLE tasks (
+    id uuid PRIMARY KEY,
+    petition_id uuid NOT NULL,
+    round int,
+    nth int, -- in the roadmap
+    title jsonb NOT NULL,
+    post_id uuid,
+    lead_unit_id uuid NOT NULL,
+    supporting_unit_ids uuid[] NOT NULL,
+    due_on date NOT NULL,
+    status text NOT NULL, -- a task's own, or "planned" until it is offered
+    percent int NOT NULL DEFAULT 0,
+    returned int NOT NULL DEFAULT 0,
+    clock jsonb,
+    version bigint NOT NULL,
+    units uuid[] GENERATED ALWAYS AS (lead_unit_id || supporting_unit_ids) STORED
+);
+CREATE INDEX ON tasks (petition_id);
+CREATE INDEX ON tasks USING gin (units);
+
+CREATE TABLE meetings (
+    id uuid PRIMARY KEY,
+    petition_id uuid NOT NULL,
+    starts_at timestamptz NOT NULL,
+    venue jsonb NOT NULL,
+    status text NOT NULL,
+    minutes jsonb,
+    version bigint NOT NULL
+);
+CREATE INDEX ON meetings (petition_id);
+
+CREATE TABLE responses (
+    position bigint PRIMARY KEY,
+    petition_id uuid NOT NULL,
+    round int NOT NULL,
+    interim boolean NOT NULL,
+    outcome text,
+    text jsonb NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX ON responses (petition_id);
+
+CREATE TABLE feedback (
+    petition_id uuid,
+    round int,
+    invited int NOT NULL,
+    judged int NOT NULL DEFAULT 0,
+    contacted int NOT NULL DEFAULT 0,
+    resolved_yes int NOT NULL DEFAULT 0,
+    resolved_partly int NOT NULL DEFAULT 0,
+    resolved_no int NOT NULL DEFAULT 0,
+    satisfied int NOT NULL DEFAULT 0,
+    concluded boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (petition_id, round)
+)
+""",
+)
+
+# --- petitions -------------------------------------------------------------------------------------------------------
+
+
+def update(changes: str) -> str:
+    return f"UPDATE petitions SET {changes}, version = $2, position = $3, changed_at = $4 WHERE id = $1"
+
+
+def start(event: Petition.Event, at: Recorded) -> tuple[Any, ...]:
+    return event.originator_id, event.originator_version, at.id, event.timestamp
+
+
+@READ_MODEL.on(Petition.Opened)
+def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "INSERT INTO petitions (id, version, position, opened, opened_at, changed_at, phase, category, host_id,"
+        " called_post_ids, threshold, topic, details, clocks)"
+        " VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        *start(event, at),
+        Phase.COLLECTING.value,
+        event.category,
+        event.host_id,
+        event.called_post_ids,
+        event.threshold,
+        to_json(event.topic),
+        to_json(event.details),
+        clocks_to_json(event.signing),
+    )
+
+
+@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn)
+def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE petitions SET signatures = signatures + $4, version = $2, position = $3 WHERE id = $1",
+        *start(event, at)[:3],
+        1 if isinstance(event, Petition.CoSigned) else -1,
+    )
+
+
+@READ_MODEL.on(Petition.HostOpinionGiven, Petition.Reminded, Petition.Escalated, Petition.SupervisionOrdered)
+def touched(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield update("phase = phase"), *start(event, at)
+
+
+@READ_MODEL.on(Petition.ThresholdReached)
+def threshold_reached(event: Petition.ThresholdReached, at: Recorded) -> Iterator[Statement]:
+    yield update("clocks = clocks || $5"), *start(event, at), clocks_to_json(event.host_opinion)
+
+
+ENTER = update("phase = $5, clocks = $6")
+ENTER_WITH_RESPONSE = update("phase = $5, clocks = jsonb_build_object('response', clocks -> 'response') || $6")
+
+
+@READ_MODEL.on(Petition.Submitted)
+def submitted(event: Petition.Submitted, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.SUBMITTED.value, clocks_to_json(event.admissibility)
+
+
+@READ_MODEL.on(Petition.Lapsed, Petition.Withdrawn)
+def ended(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    phase = Phase.LAPSED if isinstance(event, Petition.Lapsed) else Phase.WITHDRAWN
+    yield ENTER, *start(event, at), phase.value, "{}"
+
+
+@READ_MODEL.on(Petition.PublicTextIssued)
+def public_text_issued(event: Petition.PublicTextIssued, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update("public_topic = $5, public_details = $6"),
+        *start(event, at),
+        Plain(event.topic),
+        Plain(event.details),
+    )
+
+
+@READ_MODEL.on(Petition.Accepted)
+def accepted(event: Petition.Accepted, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update("phase = $5, clocks = $6, admitted = true"),
+        *start(event, at),
+        Phase.ACCEPTED.value,
+        clocks_to_json(event.meeting, event.response),
+    )
+
+
+@READ_MODEL.on(Petition.Rejected)
+def rejected(event: Petition.Rejected, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update("phase = $5, clocks = '{}', rejection = $6"),
+        *start(event, at),
+        Phase.REJECTED.value,
+        to_json({"reason_code": event.reason_code, "explanation": event.explanation}),
+    )
+
+
+@READ_MODEL.on(Petition.Merged)
+def merged(event: Petition.Merged, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update("phase = $5, clocks = '{}', merged_into = $6"),
+        *start(event, at),
+        Phase.MERGED.value,
+        event.into_id,
+    )
+
+
+@READ_MODEL.on(Petition.Called)
+def called(event: Petition.Called, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update("clocks = clocks || $5, in_hand_of = in_hand_of || $6"),
+        *start(event, at),
+        clocks_to_json(event.acknowledgement),
+        event.post_ids,
+    )
+
+
+@READ_MODEL.on(Petition.CallAcknowledged)
+def call_acknowledged(event: Petition.CallAcknowledged, at: Recorded) -> Iterator[Statement]:
+    """The lead post's word opens the next phase; the others' is noted."""
+    lead_takes_up = "phase = 'accepted' AND called_post_ids[1] = $5"
+    yield (
+        update(
+            "acknowledged = acknowledged || $5::uuid,"
+            f" clocks = CASE WHEN {lead_takes_up} THEN clocks - 'acknowledgement' ELSE clocks END,"
+            f" phase = CASE WHEN {lead_takes_up} THEN 'meeting' ELSE phase END"
+        ),
+        *start(event, at),
+        event.post_id,
+    )
+
+
+@READ_MODEL.on(Petition.MeetingHeld)
+def meeting_held(event: Petition.MeetingHeld, at: Recorded) -> Iterator[Statement]:
+    yield ENTER_WITH_RESPONSE, *start(event, at), Phase.ROADMAP.value, clocks_to_json(event.roadmap)
+
+
+@READ_MODEL.on(Petition.RoadmapPublished)
+def roadmap_published(event: Petition.RoadmapPublished, at: Recorded) -> Iterator[Statement]:
+    yield ENTER_WITH_RESPONSE, *start(event, at), Phase.IN_PROGRESS.value, "{}"
+    for nth, item in enumerate(event.items):
+        yield (
+            "INSERT INTO tasks"
+            " (id, petition_id, round, nth, title, lead_unit_id, supporting_unit_ids, due_on, status, version)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'planned', 0)",
+            item.task_id,
+            event.originator_id,
+            event.round,
+            nth,
+            to_json(item.title),
+            item.lead_unit_id,
+            item.supporting_unit_ids,
+            item.due_on,
+        )
+
+
+RESPOND = (
+    "INSERT INTO responses (position, petition_id, round, interim, outcome, text, at)"
+    " SELECT $1, id, round, $3, $4, $5, $6 FROM petitions WHERE id = $2"
+)
+
+
+@READ_MODEL.on(Petition.InterimResponseGiven)
+def interim_response_given(event: Petition.InterimResponseGiven, at: Recorded) -> Iterator[Statement]:
+    yield from touched(event, at)
+    yield RESPOND, at.id, event.originator_id, True, None, to_json(event.text), event.timestamp
+
+
+@READ_MODEL.on(Petition.Answered)
+def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.ANSWERED.value, "{}"
+    yield RESPOND, at.id, event.originator_id, False, event.outcome, to_json(event.text), event.timestamp
+
+
+@READ_MODEL.on(Petition.FeedbackInvited)
+def feedback_invited(event: Petition.FeedbackInvited, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.FEEDBACK.value, clocks_to_json(event.feedback)
+    yield (
+        "INSERT INTO feedback (petition_id, round, invited) VALUES ($1, $2, $3)",
+        event.originator_id,
+        event.round,
+        event.invited,
+    )
+
+
+@READ_MODEL.on(Petition.FeedbackGiven)
+def feedback_given(event: Petition.FeedbackGiven, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE petitions SET version = $2, position = $3 WHERE id = $1", *start(event, at)[:3]
+    yield (
+        "UPDATE feedback SET judged = judged + 1, contacted = contacted + $3, resolved_yes = resolved_yes + $4,"
+        " resolved_partly = resolved_partly + $5, resolved_no = resolved_no + $6, satisfied = satisfied + $7"
+        " WHERE petition_id = $1 AND round = $2",
+        event.originator_id,
+        event.round,
+        int(event.contacted),
+        *(int(event.resolved == answer) for answer in ("yes", "partly", "no")),
+        int(event.satisfied),
+    )
+
+
+CONCLUDE = "UPDATE feedback SET concluded = true WHERE petition_id = $1"
+
+
+@READ_MODEL.on(Petition.Reopened)
+def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update("phase = $5, clocks = $6, round = $7"),
+        *start(event, at),
+        Phase.ROADMAP.value,
+        clocks_to_json(event.roadmap, event.response),
+        event.round,
+    )
+    yield CONCLUDE, event.originator_id
+
+
+@READ_MODEL.on(Petition.Closed)
+def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
+    yield update("phase = $5, clocks = '{}', outcome = $6"), *start(event, at), Phase.CLOSED.value, event.outcome
+    yield CONCLUDE, event.originator_id
+
+
+@READ_MODEL.on(Petition.Extended)
+def extended(event: Petition.Extended, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update("extended_days = extended_days + $5, clocks = clocks || $6"),
+        *start(event, at),
+        event.days,
+        clocks_to_json(event.response),
+    )
+
+
+@READ_MODEL.on(Petition.Suspended)
+def suspended(event: Petition.Suspended, at: Recorded) -> Iterator[Statement]:
+    yield update("suspended = true"), *start(event, at)
+
+
+@READ_MODEL.on(Petition.Resumed)
+def resumed(event: Petition.Resumed, at: Recorded) -> Iterator[Statement]:
+    yield update("suspended = false, clocks = $5"), *start(event, at), clocks_to_json(*event.clocks)
+
+
+# --- meetings and tasks ----------------------------------------------------------------------------------------------
+
+TOUCH = "UPDATE petitions SET position = $2, changed_at = $3 WHERE id = $1"
+
+
+@READ_MODEL.on(Meeting.Scheduled)
+def scheduled(event: Meeting.Scheduled, at: Recorded) -> Iterator[Statement]:
+    yield TOUCH, event.matter_id, at.id, event.timestamp
+    yield (
+        "INSERT INTO meetings (id, petition_id, starts_at, venue, status, version) VALUES ($1, $2, $3, $4, $5, 1)",
+        event.originator_id,
+        event.matter_id,
+        event.starts_at,
+        to_json(event.venue),
+        MeetingStatus.SCHEDULED.value,
+    )
+
+
+@READ_MODEL.on(Meeting.Rescheduled)
+def rescheduled(event: Meeting.Rescheduled, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings", starts_at=event.starts_at, venue=to_json(event.venue))
+
+
+@READ_MODEL.on(Meeting.Cancelled)
+def cancelled(event: Meeting.Cancelled, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings", status=MeetingStatus.CANCELLED.value)
+
+
+@READ_MODEL.on(Meeting.Held)
+def held(event: Meeting.Held, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings", status=MeetingStatus.HELD.value, minutes=to_json(event.minutes))
+
+
+@READ_MODEL.on(Task.Offered)
+def offered(event: Task.Offered, at: Recorded) -> Iterator[Statement]:
+    yield TOUCH, event.matter_id, at.id, event.timestamp
+    yield (
+        "INSERT INTO tasks (id, petition_id, title, post_id, lead_unit_id, supporting_unit_ids, due_on, status, clock,"
+        " version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)"
+        " ON CONFLICT (id) DO UPDATE SET post_id = $4, status = $8, clock = $9, version = 1",
+        event.originator_id,
+        event.matter_id,
+        to_json(event.title),
+        event.post_id,
+        event.lead_unit_id,
+        event.supporting_unit_ids,
+        event.due_on,
+        Status.OFFERED.value,
+        to_json(event.claim),
+    )
+    for unit_id in (event.lead_unit_id, *event.supporting_unit_ids):
+        yield ENTRUST, event.matter_id, unit_id
+
+
+ENTRUST = "UPDATE petitions SET in_hand_of = in_hand_of || $2::uuid WHERE id = $1 AND $2 <> ALL (in_hand_of)"
+
+
+def change(event: Task.Event | Meeting.Event, at: Recorded, table: str, **columns: Any) -> Iterator[Statement]:
+    """Set columns of a task's or meeting's row, and note that its petition has changed."""
+    yield TOUCH, event.matter_id, at.id, event.timestamp
+    changes = "".join(f", {column} = ${n}" for n, column in enumerate(columns, 3))
+    yield (
+        f"UPDATE {table} SET version = $2{changes} WHERE id = $1",
+        event.originator_id,
+        event.originator_version,
+        *columns.values(),
+    )
+
+
+@READ_MODEL.on(Task.Claimed)
+def claimed(event: Task.Claimed, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks", status=Status.CLAIMED.value, clock=to_json(event.due))
+
+
+@READ_MODEL.on(Task.Objected)
+def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks", status=Status.OBJECTED.value)
+
+
+@READ_MODEL.on(Task.Mandated)
+def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
+    clock = to_json(event.due)
+    yield from change(event, at, "tasks", status=Status.CLAIMED.value, clock=clock, lead_unit_id=event.lead_unit_id)
+    yield ENTRUST, event.matter_id, event.lead_unit_id
+
+
+@READ_MODEL.on(Task.ProgressReported)
+def progress_reported(event: Task.ProgressReported, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks", percent=event.percent)
+
+
+@READ_MODEL.on(Task.Completed)
+def completed(event: Task.Completed, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks", status=Status.COMPLETED.value, clock=None, percent=100)
+
+
+@READ_MODEL.on(Task.Returned)
+def returned(event: Task.Returned, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks", status=Status.CLAIMED.value, clock=to_json(event.due))
+    yield "UPDATE tasks SET returned = returned + 1 WHERE id = $1", event.originator_id
+
+
+@READ_MODEL.on(Task.Confirmed, Task.Dropped)
+def task_ended(event: Task.Confirmed | Task.Dropped, at: Recorded) -> Iterator[Statement]:
+    status = Status.CONFIRMED if isinstance(event, Task.Confirmed) else Status.DROPPED
+    yield from change(event, at, "tasks", status=status.value, clock=None)
+
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks. ``Viewer()`` is the public."""
+
+    role: str | None = None
+    org: UUID | None = None
+
+
+# Who has to do with a petition, whether it is public or not: decided here alone. $1 is the viewer's role, $2 the
+# organisation. A post sees nothing before it is called: nobody is to be pressed while they collect signatures.
+HANDLES = """coalesce(
+    $1::text IN ('clerk', 'supervisor', 'auditor', 'admin')
+    OR $1 = 'host_staff' AND p.host_id = $2::uuid
+    OR $1 IN ('official', 'unit_officer') AND $2 = ANY (p.in_hand_of), false)"""
+
+COLUMNS = """p.id, p.phase, p.round, p.category, p.host_id, p.called_post_ids, p.signatures, p.threshold, p.topic,
+    p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.outcome, p.merged_into, p.opened_at,
+    p.changed_at, p.version, p.position"""
+
+Row = dict[str, Any]
+
+
+async def petitions(
+    pool: asyncpg.Pool,
+    viewer: Viewer,
+    *,
+    phase: str | None = None,
+    category: str | None = None,
+    host_id: UUID | None = None,
+    q: str | None = None,
+    cursor: int | None = None,
+    limit: int = 20,
+) -> tuple[list[Row], int | None]:
+    """A page of what the viewer may see, newest first, and the cursor of the next page (None: this was the last).
+
+    ``q`` is looked for in the public text, as it stands.
+    """
+    arguments: list[Any] = [viewer.role, viewer.org, limit + 1]
+    conditions = [f"(p.public OR {HANDLES})"]
+    for condition, value in (
+        ("p.phase = {}", phase),
+        ("p.category = {}", category),
+        ("p.host_id = {}", host_id),
+        ("strpos(lower(p.public_topic || ' ' || p.public_details), lower({})) > 0", q),
+        ("p.opened < {}", cursor),
+    ):
+        if value is not None:
+            arguments.append(value)
+            conditions.append(condition.format(f"${len(arguments)}"))
+    rows = await pool.fetch(
+        f"SELECT {COLUMNS}, {HANDLES} AS handler, p.opened FROM board.petitions AS p"
+        f" WHERE {' AND '.join(conditions)} ORDER BY p.opened DESC LIMIT $3",
+        *arguments,
+    )
+    more = rows[limit - 1]["opened"] if len(rows) > limit else None
+    return [_petition(row) for row in rows[:limit]], more
+
+
+async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, signed: bool = False) -> Row | None:
+    """The page of a petition, or None where there is none for this viewer.
+
+    ``signed``: the viewer is known to have signed it, and sees it as those who handle it do.
+    """
+    async with pool.acquire() as conn:
+        record = await conn.fetchrow(
+            f"SELECT {COLUMNS}, $4 OR {HANDLES} AS handler, p.acknowledged, p.rejection, p.extended_days"
+            f" FROM board.petitions AS p WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
+            viewer.role,
+            viewer.org,
+            petition_id,
+            signed,
+        )
+        if record is None:
+            return None
+        page = _petition(record)
+        page["tasks"] = [
+            _task(row)
+            for row in await conn.fetch(
+                "SELECT * FROM board.tasks WHERE petition_id = $1 ORDER BY round, nth, id", petition_id
+            )
+        ]
+        page["meetings"] = [
+            shape(row, texts=("venue", "minutes"))
+            for row in await conn.fetch(
+                "SELECT id, starts_at, venue, status, minutes, version FROM board.meetings"
+                " WHERE petition_id = $1 ORDER BY starts_at, id",
+                petition_id,
+            )
+        ]
+        page["responses"] = [
+            shape(row, texts=("text",))
+            for row in await conn.fetch(
+                "SELECT round, interim, outcome, text, at FROM board.responses"
+                " WHERE petition_id = $1 ORDER BY position",
+                petition_id,
+            )
+        ]
+        page["feedback"] = [
+            _feedback(row)
+            for row in await conn.fetch(
+                "SELECT * FROM board.feedback WHERE petition_id = $1 ORDER BY round", petition_id
+            )
+        ]
+    return page
+
+
+async def tasks_of_unit(
+    pool: asyncpg.Pool, unit_id: UUID, *, cursor: UUID | None = None, limit: int = 50
+) -> tuple[list[Row], UUID | None]:
+    """The tasks in which a unit leads or supports, and that are offered; the cursor is the last one's id."""
+    rows = await pool.fetch(
+        "SELECT t.*, p.suspended FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id"
+        " WHERE t.units @> ARRAY[$1::uuid] AND t.status <> 'planned' AND ($2::uuid IS NULL OR t.id > $2)"
+        " ORDER BY t.id LIMIT $3",
+        unit_id,
+        cursor,
+        limit + 1,
+    )
+    return [_task(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
+
+
+def _petition(record: asyncpg.Record) -> Row:
+    row = shape(record, texts=("topic", "details"), json_columns=("clocks", "rejection"))
+    row.pop("opened", None)
+    row["clocks"] = sorted(map(clock_from, row["clocks"].values()), key=lambda clock: clock["due_at"])
+    if row.get("rejection"):
+        row["rejection"]["explanation"] = text_from(row["rejection"]["explanation"])
+    return row
+
+
+def _task(record: asyncpg.Record) -> Row:
+    row = shape(record, texts=("title",), json_columns=("clock",))
+    row["clock"] = row["clock"] and clock_from(row["clock"])
+    del row["units"], row["nth"]
+    return row
+
+
+def _feedback(record: asyncpg.Record) -> Row:
+    """While a round is judged, only how many have: a tally that moves shows how the person just visited judged."""
+    row = dict(record)
+    del row["petition_id"]
+    hidden = () if row["concluded"] else ("contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied")
+    return row | dict.fromkeys(hidden)

@@ -1,0 +1,85 @@
+"""Who there is: hosts, posts and units, by name."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from domain.directory import Host, Post, Unit
+from infra.event_store import Recorded
+from projections.read_model import ReadModel, Statement
+
+READ_MODEL = ReadModel(
+    "directory",
+    version=1,
+    tables="""
+CREATE TABLE entries (
+    id uuid PRIMARY KEY,
+    sort text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    regulator_id uuid,
+    held boolean, -- posts only: whether somebody holds it, never who
+    version bigint NOT NULL,
+    position bigint NOT NULL -- of its registration
+);
+CREATE INDEX ON entries (sort, position)
+""",
+)
+
+HOST, POST, UNIT = "host", "post", "unit"
+
+
+@READ_MODEL.on(Host.Registered, Post.Registered, Unit.Registered)
+def registered(event: Host.Registered | Post.Registered | Unit.Registered, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "INSERT INTO entries (id, sort, name, kind, regulator_id, held, version, position)"
+        " VALUES ($1, $2, $3, $4, $5, $6, 1, $7)",
+        event.originator_id,
+        HOST if isinstance(event, Host.Registered) else POST if isinstance(event, Post.Registered) else UNIT,
+        event.name,
+        event.kind,
+        event.regulator_id if isinstance(event, Unit.Registered) else None,
+        False if isinstance(event, Post.Registered) else None,
+        at.id,
+    )
+
+
+@READ_MODEL.on(Host.Changed, Post.Changed, Unit.Changed)
+def changed(event: Host.Changed | Post.Changed | Unit.Changed, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE entries SET name = $3, version = $2 WHERE id = $1",
+        event.originator_id,
+        event.originator_version,
+        event.name,
+    )
+
+
+@READ_MODEL.on(Post.TermStarted, Post.TermEnded)
+def term_changed(event: Post.TermStarted | Post.TermEnded, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE entries SET held = $3, version = $2 WHERE id = $1",
+        event.originator_id,
+        event.originator_version,
+        isinstance(event, Post.TermStarted),
+    )
+
+
+async def entries(
+    pool: asyncpg.Pool, sort: str, *, cursor: int | None = None, limit: int = 100
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Hosts, posts or units in the order of their registration, and the next page's cursor."""
+    rows = await pool.fetch(
+        "SELECT id, name, kind, regulator_id, held, version, position FROM directory.entries"
+        " WHERE sort = $1 AND position > $2 ORDER BY position LIMIT $3",
+        sort,
+        cursor or 0,
+        limit + 1,
+    )
+    return [dict(row) for row in rows[:limit]], rows[limit - 1]["position"] if len(rows) > limit else None
+
+
+async def names(pool: asyncpg.Pool, ids: Collection[UUID]) -> dict[UUID, str]:
+    rows = await pool.fetch("SELECT id, name FROM directory.entries WHERE id = ANY ($1)", list(ids))
+    return {row["id"]: row["name"] for row in rows}

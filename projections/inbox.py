@@ -1,0 +1,418 @@
+"""What waits for whom: for a host, a called post, a unit, the clerks, the supervisors. Soonest due first.
+
+An item is one next step. Events put it there and take it away; whether it is overdue, or to be shown yet, is seen when
+somebody looks.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from domain.meeting import Meeting
+from domain.petition import Category, Outcome, Petition
+from domain.task import Task
+from infra.event_store import Recorded
+from projections.read_model import ReadModel, Statement, shape, to_json
+
+READ_MODEL = ReadModel(
+    "inbox",
+    version=1,
+    tables="""
+CREATE TABLE items (
+    for_role text NOT NULL,
+    for_org uuid NOT NULL, -- a host, post or unit; zero for clerks and supervisors, who share one inbox
+    kind text NOT NULL,
+    petition_id uuid NOT NULL,
+    subject_id uuid NOT NULL, -- the task, the meeting, or the petition itself
+    rule text NOT NULL, -- the clock that runs for it; '' for none
+    due_at timestamptz NOT NULL, -- 'infinity': none
+    shown_from timestamptz NOT NULL,
+    after text[] NOT NULL, -- not shown while one of these kinds waits for anybody in the same petition
+    since timestamptz NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (petition_id, subject_id, kind, rule, for_role, for_org)
+);
+CREATE INDEX ON items (for_role, for_org, due_at, position, kind);
+
+-- What later events do not repeat.
+CREATE TABLE petitions (
+    id uuid PRIMARY KEY,
+    category text NOT NULL,
+    topic jsonb NOT NULL,
+    host_id uuid NOT NULL,
+    post_ids uuid[] NOT NULL, -- the first leads
+    signatures int NOT NULL DEFAULT 1,
+    threshold int NOT NULL,
+    suspended boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 70);
+
+CREATE TABLE tasks (
+    id uuid PRIMARY KEY,
+    title jsonb NOT NULL,
+    post_id uuid NOT NULL,
+    lead_unit_id uuid NOT NULL,
+    supporting_unit_ids uuid[] NOT NULL
+)
+""",
+)
+
+COMMON = UUID(int=0)
+
+# Whose an item is, found from what is known of the petition ($1) or of the subject, a task ($2).
+HOST = "SELECT 'host_staff', host_id FROM petitions WHERE id = $1"
+LEAD_POST = "SELECT 'official', post_ids[1] FROM petitions WHERE id = $1"
+POSTS = "SELECT DISTINCT 'official', unnest(post_ids) FROM petitions WHERE id = $1"
+CLERKS = f"SELECT 'clerk', '{COMMON}'::uuid"
+SUPERVISORS = f"SELECT 'supervisor', '{COMMON}'::uuid"
+TASKS_POST = "SELECT 'official', post_id FROM tasks WHERE id = $2"
+LEAD_UNIT = "SELECT 'unit_officer', lead_unit_id FROM tasks WHERE id = $2"
+UNITS = "SELECT DISTINCT 'unit_officer', unnest(lead_unit_id || supporting_unit_ids) FROM tasks WHERE id = $2"
+
+
+def put(
+    recipients: str,
+    kind: str,
+    petition_id: UUID,
+    event: Any,
+    at: Recorded,
+    *,
+    subject_id: UUID | None = None,
+    rule: str = "",
+    due_at: datetime | None = None,
+    shown_from: datetime | None = None,
+    after: Collection[str] = (),
+) -> Statement:
+    return (
+        "INSERT INTO items (for_role, for_org, petition_id, subject_id, kind, rule, due_at, shown_from, after, since,"
+        " position) SELECT role, org, $1, $2, $3, $4, coalesce($5::timestamptz, 'infinity'),"
+        f" coalesce($6::timestamptz, '-infinity'), $7::text[], $8, $9 FROM ({recipients}) AS recipients (role, org)"
+        # The same step may be called for again, as when a second supervision order comes before the first is obeyed.
+        " ON CONFLICT (petition_id, subject_id, kind, rule, for_role, for_org)"
+        " DO UPDATE SET due_at = excluded.due_at, since = excluded.since, position = excluded.position",
+        petition_id,
+        subject_id or petition_id,
+        kind,
+        rule,
+        due_at,
+        shown_from,
+        list(after),
+        event.timestamp,
+        at.id,
+    )
+
+
+def stop(petition_id: UUID, *rules: str) -> Statement:
+    """These clocks of the petition stop: nothing waits for them, and there is nothing to press for."""
+    return (
+        "DELETE FROM items WHERE petition_id = $1 AND subject_id = $1 AND rule = ANY ($2)",
+        petition_id,
+        list(rules),
+    )
+
+
+def take(petition_id: UUID, *kinds: str) -> Statement:
+    return "DELETE FROM items WHERE petition_id = $1 AND kind = ANY ($2)", petition_id, list(kinds)
+
+
+# --- petitions -------------------------------------------------------------------------------------------------------
+
+
+@READ_MODEL.on(Petition.Opened)
+def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "INSERT INTO petitions (id, category, topic, host_id, post_ids, threshold) VALUES ($1, $2, $3, $4, $5, $6)",
+        event.originator_id,
+        event.category,
+        to_json(event.topic),
+        event.host_id,
+        event.called_post_ids,
+        event.threshold,
+    )
+
+
+@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn)
+def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE petitions SET signatures = signatures + $2 WHERE id = $1",
+        event.originator_id,
+        1 if isinstance(event, Petition.CoSigned) else -1,
+    )
+
+
+@READ_MODEL.on(Petition.ThresholdReached)
+def threshold_reached(event: Petition.ThresholdReached, at: Recorded) -> Iterator[Statement]:
+    clock = event.host_opinion
+    yield put(HOST, "opinion", event.originator_id, event, at, rule=clock.rule, due_at=clock.due_at)
+
+
+@READ_MODEL.on(Petition.Submitted)
+def submitted(event: Petition.Submitted, at: Recorded) -> Iterator[Statement]:
+    clock, id = event.admissibility, event.originator_id
+    yield stop(id, "signing", "host_opinion")
+    yield put(CLERKS, "admissibility", id, event, at, rule=clock.rule, due_at=clock.due_at)
+    yield put(
+        f"{CLERKS} FROM petitions WHERE id = $1 AND category <> '{Category.CONDUCT}'",
+        "public_text",
+        id,
+        event,
+        at,
+        due_at=clock.due_at,
+    )
+
+
+@READ_MODEL.on(Petition.PublicTextIssued)
+def public_text_issued(event: Petition.PublicTextIssued, at: Recorded) -> Iterator[Statement]:
+    yield take(event.originator_id, "public_text")
+
+
+@READ_MODEL.on(Petition.Accepted)
+def accepted(event: Petition.Accepted, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield stop(id, "admissibility")
+    yield put(HOST, "arrange_meeting", id, event, at, rule="meeting", due_at=event.meeting.due_at, after=["meeting"])
+    yield answer_by(id, event, at)
+
+
+def answer_by(id: UUID, event: Petition.Accepted | Petition.Reopened, at: Recorded) -> Statement:
+    earlier = ["arrange_meeting", "roadmap"]
+    return put(LEAD_POST, "answer", id, event, at, rule="response", due_at=event.response.due_at, after=earlier)
+
+
+@READ_MODEL.on(Petition.Called)
+def called(event: Petition.Called, at: Recorded) -> Iterator[Statement]:
+    clock = event.acknowledgement
+    yield put(POSTS, "acknowledge", event.originator_id, event, at, rule=clock.rule, due_at=clock.due_at)
+
+
+@READ_MODEL.on(Petition.CallAcknowledged)
+def call_acknowledged(event: Petition.CallAcknowledged, at: Recorded) -> Iterator[Statement]:
+    """The lead post's word also ends the pressing for it."""
+    yield (
+        "DELETE FROM items WHERE petition_id = $1 AND (kind = 'acknowledge' AND for_org = $2 OR kind = 'escalated'"
+        " AND rule = 'acknowledgement' AND $2 = (SELECT post_ids[1] FROM petitions WHERE id = $1))",
+        event.originator_id,
+        event.post_id,
+    )
+
+
+@READ_MODEL.on(Petition.MeetingHeld)
+def meeting_held(event: Petition.MeetingHeld, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield stop(id, "meeting", "acknowledgement")
+    yield take(id, "meeting")
+    yield put(LEAD_POST, "roadmap", id, event, at, rule="roadmap", due_at=event.roadmap.due_at)
+
+
+@READ_MODEL.on(Petition.RoadmapPublished)
+def roadmap_published(event: Petition.RoadmapPublished, at: Recorded) -> Iterator[Statement]:
+    yield stop(event.originator_id, "roadmap")
+
+
+@READ_MODEL.on(Petition.Answered)
+def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
+    yield stop(event.originator_id, "response")
+    yield take(event.originator_id, "supervision")
+
+
+@READ_MODEL.on(Petition.Reopened)
+def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield stop(id, "feedback")
+    yield put(LEAD_POST, "roadmap", id, event, at, rule="roadmap", due_at=event.roadmap.due_at)
+    yield answer_by(id, event, at)
+
+
+@READ_MODEL.on(Petition.Lapsed, Petition.Withdrawn, Petition.Rejected, Petition.Merged)
+def ended(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield "DELETE FROM items WHERE petition_id = $1", event.originator_id
+
+
+@READ_MODEL.on(Petition.Closed)
+def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
+    """What the residents call unresolved after the last round leaves a supervision order behind, which stands."""
+    yield (
+        "DELETE FROM items WHERE petition_id = $1 AND NOT (kind = 'supervision' AND $2)",
+        event.originator_id,
+        event.outcome == Outcome.UNRESOLVED,
+    )
+
+
+MOVE = "UPDATE items SET due_at = $3 WHERE petition_id = $1 AND subject_id = $1 AND rule = $2"
+CALM = "DELETE FROM items WHERE petition_id = $1 AND subject_id = $1 AND kind = 'escalated'"
+
+
+@READ_MODEL.on(Petition.Extended)
+def extended(event: Petition.Extended, at: Recorded) -> Iterator[Statement]:
+    yield f"{CALM} AND rule = 'response'", event.originator_id
+    yield MOVE, event.originator_id, "response", event.response.due_at
+
+
+@READ_MODEL.on(Petition.Suspended)
+def suspended(event: Petition.Suspended, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE petitions SET suspended = true WHERE id = $1", event.originator_id
+
+
+@READ_MODEL.on(Petition.Resumed)
+def resumed(event: Petition.Resumed, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE petitions SET suspended = false WHERE id = $1", event.originator_id
+    yield CALM, event.originator_id
+    for clock in event.clocks:
+        yield MOVE, event.originator_id, clock.rule, clock.due_at
+
+
+@READ_MODEL.on(Petition.Escalated)
+def escalated(event: Petition.Escalated, at: Recorded) -> Iterator[Statement]:
+    yield put(
+        SUPERVISORS,
+        "escalated",
+        event.originator_id,
+        event,
+        at,
+        subject_id=event.task_id,
+        rule=event.rule,
+        due_at=event.due_at,
+    )
+
+
+@READ_MODEL.on(Petition.SupervisionOrdered)
+def supervision_ordered(event: Petition.SupervisionOrdered, at: Recorded) -> Iterator[Statement]:
+    for recipients in (LEAD_POST, SUPERVISORS):
+        yield put(recipients, "supervision", event.originator_id, event, at)
+
+
+# --- meetings --------------------------------------------------------------------------------------------------------
+
+
+@READ_MODEL.on(Meeting.Scheduled, Meeting.Rescheduled)
+def scheduled(event: Meeting.Scheduled | Meeting.Rescheduled, at: Recorded) -> Iterator[Statement]:
+    for recipients in (HOST, POSTS):
+        yield put(
+            recipients,
+            "meeting",
+            event.matter_id,
+            event,
+            at,
+            subject_id=event.originator_id,
+            due_at=event.starts_at,
+        )
+
+
+@READ_MODEL.on(Meeting.Cancelled)
+def cancelled(event: Meeting.Cancelled, at: Recorded) -> Iterator[Statement]:
+    yield leave(event)
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+def leave(event: Task.Event | Meeting.Event) -> Statement:
+    return "DELETE FROM items WHERE petition_id = $1 AND subject_id = $2", event.matter_id, event.originator_id
+
+
+@READ_MODEL.on(Task.Offered)
+def offered(event: Task.Offered, at: Recorded) -> Iterator[Statement]:
+    id, due_at = event.originator_id, event.claim.due_at
+    yield (
+        "INSERT INTO tasks (id, title, post_id, lead_unit_id, supporting_unit_ids) VALUES ($1, $2, $3, $4, $5)",
+        id,
+        to_json(event.title),
+        event.post_id,
+        event.lead_unit_id,
+        event.supporting_unit_ids,
+    )
+    yield put(LEAD_UNIT, "claim", event.matter_id, event, at, subject_id=id, rule="claim", due_at=due_at)
+    yield put(TASKS_POST, "unclaimed", event.matter_id, event, at, subject_id=id, due_at=due_at, shown_from=due_at)
+
+
+@READ_MODEL.on(Task.Objected)
+def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
+    """Now the post decides, still before the offer runs out."""
+    yield "DELETE FROM items WHERE petition_id = $1 AND subject_id = $2 AND kind <> 'unclaimed'", *leave(event)[1:]
+    yield (
+        "UPDATE items SET kind = 'objection', shown_from = '-infinity', since = $2, position = $3 WHERE subject_id = $1"
+        " AND petition_id = $4",
+        event.originator_id,
+        event.timestamp,
+        at.id,
+        event.matter_id,
+    )
+
+
+@READ_MODEL.on(Task.Mandated)
+def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE tasks SET lead_unit_id = $2 WHERE id = $1", event.originator_id, event.lead_unit_id
+    yield from in_hand(event, at)
+
+
+@READ_MODEL.on(Task.Claimed, Task.Returned)
+def in_hand(event: Task.Claimed | Task.Returned | Task.Mandated, at: Recorded) -> Iterator[Statement]:
+    yield leave(event)
+    yield put(
+        UNITS,
+        "task",
+        event.matter_id,
+        event,
+        at,
+        subject_id=event.originator_id,
+        rule=event.due.rule,
+        due_at=event.due.due_at,
+    )
+
+
+@READ_MODEL.on(Task.Completed)
+def completed(event: Task.Completed, at: Recorded) -> Iterator[Statement]:
+    yield leave(event)
+    yield put(TASKS_POST, "confirm", event.matter_id, event, at, subject_id=event.originator_id)
+
+
+@READ_MODEL.on(Task.Confirmed, Task.Dropped)
+def task_ended(event: Task.Confirmed | Task.Dropped, at: Recorded) -> Iterator[Statement]:
+    yield leave(event)
+
+
+# --- query -----------------------------------------------------------------------------------------------------------
+
+ROLES_WITH_ONE_INBOX = ("clerk", "supervisor")
+
+
+async def waiting(
+    pool: asyncpg.Pool, role: str, org: UUID | None, now: datetime, *, cursor: str | None = None, limit: int = 50
+) -> tuple[list[dict[str, Any]], str | None]:
+    """What waits for a role in an organisation, soonest due first, what has no date last; and the next page's cursor.
+
+    ``ValueError``: that is no cursor of ours.
+    """
+    due, position, kind = cursor.split("|") if cursor else ("-infinity", "0", "")
+    if due not in ("-infinity", "infinity"):
+        datetime.fromisoformat(due)
+    rows = await pool.fetch(
+        """
+        SELECT i.kind, i.petition_id, nullif(i.rule, '') AS rule, nullif(i.due_at, 'infinity') AS due_at, i.since,
+            i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.category, p.topic, t.id AS task_id, t.title,
+            CASE WHEN i.kind = 'meeting' THEN i.subject_id END AS meeting_id, i.position
+        FROM inbox.items AS i
+        JOIN inbox.petitions AS p ON p.id = i.petition_id
+        LEFT JOIN inbox.tasks AS t ON t.id = i.subject_id
+        WHERE i.for_role = $1 AND i.for_org = $2 AND i.shown_from <= $3
+            AND (i.due_at, i.position, i.kind) > ($4::text::timestamptz, $5::bigint, $6)
+            AND NOT (i.kind = 'opinion' AND p.signatures < p.threshold)
+            AND NOT EXISTS (SELECT FROM inbox.items AS b WHERE b.petition_id = i.petition_id AND b.kind = ANY (i.after))
+        ORDER BY i.due_at, i.position, i.kind
+        LIMIT $7
+        """,
+        role,
+        COMMON if role in ROLES_WITH_ONE_INBOX else org,
+        now,
+        due,
+        int(position),
+        kind,
+        limit + 1,
+    )
+    items = [shape(row, texts=("topic", "title")) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return items, None
+    last = items[-1]
+    return items, f"{last['due_at'].isoformat() if last['due_at'] else 'infinity'}|{last['position']}|{last['kind']}"

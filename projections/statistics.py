@@ -1,0 +1,305 @@
+"""How petitions fare: response, resolution and satisfaction, each with its denominator. Silence is "not judged".
+
+Stores what happened to each petition, once; rates are made when somebody asks.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+
+from domain.petition import Petition, Phase
+from domain.task import Task
+from infra.event_store import Recorded
+from projections.read_model import ReadModel, Statement
+
+READ_MODEL = ReadModel(
+    "statistics",
+    version=1,
+    tables="""
+CREATE TABLE petitions (
+    id uuid PRIMARY KEY,
+    host_id uuid NOT NULL,
+    post_id uuid NOT NULL, -- the one that leads
+    conduct boolean NOT NULL,
+    phase text NOT NULL,
+    outcome text,
+    accepted_at timestamptz,
+    response_due timestamptz,
+    suspended_at timestamptz,
+    answered_at timestamptz, -- for the first time
+    in_time boolean,
+    invited int NOT NULL DEFAULT 0, -- in the round it was closed in, as the next three
+    judged int NOT NULL DEFAULT 0,
+    resolved int NOT NULL DEFAULT 0, -- yes or partly
+    satisfied int NOT NULL DEFAULT 0
+);
+
+CREATE TABLE stays (
+    petition_id uuid NOT NULL,
+    phase text NOT NULL,
+    position bigint PRIMARY KEY, -- of the event by which the petition came into the phase
+    came_at timestamptz NOT NULL,
+    left_at timestamptz,
+    stood_still interval NOT NULL DEFAULT '0' -- while suspended
+);
+CREATE INDEX ON stays (petition_id) WHERE left_at IS NULL;
+
+CREATE TABLE units (
+    unit_id uuid,
+    petition_id uuid,
+    PRIMARY KEY (unit_id, petition_id)
+)
+""",
+)
+
+
+def enter(petition_id: UUID, phase: Phase, event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE petitions SET phase = $2 WHERE id = $1", petition_id, phase.value
+    yield "UPDATE stays SET left_at = $2 WHERE petition_id = $1 AND left_at IS NULL", petition_id, event.timestamp
+    yield (
+        "INSERT INTO stays (petition_id, phase, position, came_at) VALUES ($1, $2, $3, $4)",
+        petition_id,
+        phase.value,
+        at.id,
+        event.timestamp,
+    )
+
+
+@READ_MODEL.on(Petition.Opened)
+def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield (
+        "INSERT INTO petitions (id, host_id, post_id, conduct, phase) VALUES ($1, $2, $3, $4, 'collecting')",
+        id,
+        event.host_id,
+        event.called_post_ids[0],
+        event.category == "conduct",
+    )
+    yield from enter(id, Phase.COLLECTING, event, at)
+
+
+ENTERED: dict[type, Phase] = {
+    Petition.Submitted: Phase.SUBMITTED,
+    Petition.Lapsed: Phase.LAPSED,
+    Petition.Withdrawn: Phase.WITHDRAWN,
+    Petition.Rejected: Phase.REJECTED,
+    Petition.Merged: Phase.MERGED,
+    Petition.MeetingHeld: Phase.ROADMAP,
+    Petition.RoadmapPublished: Phase.IN_PROGRESS,
+    Petition.FeedbackInvited: Phase.FEEDBACK,
+    Petition.Reopened: Phase.ROADMAP,
+}
+
+
+@READ_MODEL.on(*ENTERED)
+def moved_on(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield from enter(event.originator_id, ENTERED[type(event)], event, at)
+
+
+@READ_MODEL.on(Petition.Accepted)
+def accepted(event: Petition.Accepted, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield from enter(id, Phase.ACCEPTED, event, at)
+    yield (
+        "UPDATE petitions SET accepted_at = $2, response_due = $3 WHERE id = $1",
+        id,
+        event.timestamp,
+        event.response.due_at,
+    )
+
+
+@READ_MODEL.on(Petition.CallAcknowledged)
+def call_acknowledged(event: Petition.CallAcknowledged, at: Recorded) -> Iterator[Statement]:
+    """The lead post's word opens the next phase, if the meeting has not been held before."""
+    moves_on = "(SELECT phase = 'accepted' AND post_id = $2 FROM petitions WHERE id = $1)"
+    arguments = event.originator_id, event.post_id
+    yield (
+        f"UPDATE stays SET left_at = $3 WHERE petition_id = $1 AND left_at IS NULL AND {moves_on}",
+        *arguments,
+        event.timestamp,
+    )
+    yield (
+        f"INSERT INTO stays (petition_id, phase, position, came_at) SELECT $1, 'meeting', $3, $4 WHERE {moves_on}",
+        *arguments,
+        at.id,
+        event.timestamp,
+    )
+    yield f"UPDATE petitions SET phase = 'meeting' WHERE id = $1 AND {moves_on}", *arguments
+
+
+@READ_MODEL.on(Petition.Answered)
+def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
+    yield from enter(event.originator_id, Phase.ANSWERED, event, at)
+    yield (
+        "UPDATE petitions SET answered_at = $2, in_time = $2 <= response_due WHERE id = $1 AND answered_at IS NULL",
+        event.originator_id,
+        event.timestamp,
+    )
+
+
+@READ_MODEL.on(Petition.Closed)
+def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
+    yield from enter(event.originator_id, Phase.CLOSED, event, at)
+    yield (
+        "UPDATE petitions SET outcome = $2, invited = $3, judged = $4, resolved = $5, satisfied = $6 WHERE id = $1",
+        event.originator_id,
+        event.outcome,
+        event.invited,
+        event.judged,
+        event.resolved,
+        event.satisfied,
+    )
+
+
+RESPONSE_DUE = "UPDATE petitions SET response_due = $2 WHERE id = $1"
+
+
+@READ_MODEL.on(Petition.Extended)
+def extended(event: Petition.Extended, at: Recorded) -> Iterator[Statement]:
+    yield RESPONSE_DUE, event.originator_id, event.response.due_at
+
+
+@READ_MODEL.on(Petition.Suspended)
+def suspended(event: Petition.Suspended, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE petitions SET suspended_at = $2 WHERE id = $1", event.originator_id, event.timestamp
+
+
+@READ_MODEL.on(Petition.Resumed)
+def resumed(event: Petition.Resumed, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield (
+        "UPDATE stays SET stood_still = stood_still + ($2 - p.suspended_at) FROM petitions AS p"
+        " WHERE p.id = $1 AND petition_id = $1 AND left_at IS NULL",
+        id,
+        event.timestamp,
+    )
+    yield "UPDATE petitions SET suspended_at = NULL WHERE id = $1", id
+    for clock in event.clocks:
+        if clock.rule == "response":
+            yield RESPONSE_DUE, id, clock.due_at
+
+
+@READ_MODEL.on(Task.Offered, Task.Mandated)
+def entrusted(event: Task.Offered | Task.Mandated, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "INSERT INTO units (unit_id, petition_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        event.lead_unit_id,
+        event.matter_id,
+    )
+
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+RANKABLE_FROM = 10  # petitions: no ranking of fewer
+
+# $1 is now, $2 whether petitions about conduct count too: by post, their number alone would accuse somebody.
+FIGURES = """
+    count(*) AS petitions,
+    count(*) FILTER (WHERE answered_at IS NOT NULL) AS answered,
+    count(*) FILTER (WHERE in_time) AS in_time,
+    count(*) FILTER (WHERE answered_at IS NOT NULL OR suspended_at IS NULL AND response_due < $1) AS due,
+    count(*) FILTER (WHERE outcome = 'resolved') AS resolved,
+    count(*) FILTER (WHERE outcome IN ('resolved', 'unresolved')) AS judged,
+    count(*) FILTER (WHERE outcome = 'not_judged') AS not_judged,
+    coalesce(sum(satisfied), 0) AS people_satisfied,
+    coalesce(sum(judged), 0) AS people_judged,
+    coalesce(sum(invited), 0) AS people_invited
+"""
+COUNTED = "accepted_at IS NOT NULL AND ($2 OR NOT conduct)"
+Group = Literal["host", "post", "unit", "month"]
+KEYS: dict[Group, str] = {
+    "host": "host_id",
+    "post": "post_id",
+    "unit": "unit_id",
+    "month": "to_char(accepted_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM')",
+}
+
+
+async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -> dict[str, Any]:
+    """All accepted petitions together. ``conduct``: those about an official's conduct too; never for the public."""
+    figures = await pool.fetchrow(
+        f"SELECT {FIGURES} FROM statistics.petitions WHERE {COUNTED}",
+        now,
+        conduct,
+    )
+    assert figures is not None
+    counts = {
+        column: await pool.fetch(
+            f"SELECT {column} AS name, count(*) AS count FROM statistics.petitions"
+            f" WHERE {column} IS NOT NULL AND ($1 OR NOT conduct) GROUP BY 1 ORDER BY 1",
+            conduct,
+        )
+        for column in ("phase", "outcome")
+    }
+    medians = await pool.fetch(
+        "SELECT s.phase,"
+        " extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY left_at - came_at - stood_still))"
+        " / 86400 AS days FROM statistics.stays AS s JOIN statistics.petitions AS p ON p.id = s.petition_id"
+        " WHERE left_at IS NOT NULL AND ($1 OR NOT conduct) GROUP BY 1 ORDER BY 1",
+        conduct,
+    )
+    overdue = await pool.fetchrow(
+        """
+        SELECT count(*) AS clocks, count(DISTINCT petition_id) AS petitions FROM (
+            SELECT id AS petition_id, clock FROM board.petitions CROSS JOIN jsonb_each(clocks) AS each (rule, clock)
+            UNION ALL SELECT petition_id, clock FROM board.tasks WHERE clock IS NOT NULL
+        ) AS running JOIN board.petitions AS p ON p.id = running.petition_id
+        WHERE (clock ->> 'due_at')::timestamptz < $1 AND NOT p.suspended AND ($2 OR p.category <> 'conduct')
+        """,
+        now,
+        conduct,
+    )
+    assert overdue is not None
+    return {
+        **_figures(figures),
+        "phases": {row["name"]: row["count"] for row in counts["phase"]},
+        "outcomes": {row["name"]: row["count"] for row in counts["outcome"]},
+        "median_days": {row["phase"]: round(float(row["days"]), 2) for row in medians},
+        "overdue": dict(overdue),
+    }
+
+
+async def by(pool: asyncpg.Pool, group: Group, now: datetime, *, conduct: bool = False) -> list[dict[str, Any]]:
+    """The same figures for each host, leading post, leading unit, or month of acceptance (Chinese time), by key.
+
+    Not in order of any rate; and where ``rankable`` is false there are too few to compare.
+    """
+    units = " JOIN statistics.units ON petition_id = id" if group == "unit" else ""
+    rows = await pool.fetch(
+        f"SELECT {KEYS[group]} AS key, {FIGURES} FROM statistics.petitions{units}"
+        f" WHERE {COUNTED} GROUP BY 1 ORDER BY 1",
+        now,
+        conduct,
+    )
+    return [{"key": row["key"], **_figures(row)} for row in rows]
+
+
+def _figures(row: asyncpg.Record) -> dict[str, Any]:
+    def rate(part: str, whole: str) -> float | None:
+        return round(row[part] / row[whole], 4) if row[whole] else None
+
+    return {
+        "petitions": row["petitions"],
+        "rankable": row["petitions"] >= RANKABLE_FROM,
+        "response": {
+            "answered": row["answered"],
+            "in_time": row["in_time"],
+            "due": row["due"],
+            "rate": rate("answered", "due"),
+        },
+        "resolution": {
+            "resolved": row["resolved"],
+            "judged": row["judged"],
+            "not_judged": row["not_judged"],
+            "rate": rate("resolved", "judged"),
+        },
+        "satisfaction": {
+            "satisfied": row["people_satisfied"],
+            "judged": row["people_judged"],
+            "invited": row["people_invited"],
+            "rate": rate("people_satisfied", "people_judged"),
+        },
+    }

@@ -1,0 +1,181 @@
+"""What happened, event by event, as far as it may be told.
+
+Signatures and judgements are not in here one by one: whoever could read their times could find out who gave them. Each
+row carries how many signatures stood at that moment instead.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from domain.directory import Host, Post, Unit
+from domain.meeting import Meeting
+from domain.petition import Petition
+from domain.task import Task
+from domain.text import Text
+from infra.event_store import Recorded
+from projections.board import HANDLES, Viewer
+from projections.read_model import ReadModel, Statement, shape, text_from, to_json
+
+READ_MODEL = ReadModel(
+    "timeline",
+    version=1,
+    tables="""
+CREATE TABLE events (
+    position bigint PRIMARY KEY,
+    petition_id uuid, -- none for the directory
+    subject_id uuid NOT NULL,
+    version bigint NOT NULL, -- of the subject
+    type text NOT NULL,
+    at timestamptz NOT NULL, -- by the clock of whoever decided
+    recorded_at timestamptz NOT NULL,
+    role text NOT NULL,
+    command_id uuid NOT NULL,
+    signatures int,
+    data jsonb NOT NULL,
+    texts jsonb NOT NULL, -- sealed
+    visibility text NOT NULL
+);
+CREATE INDEX ON events (petition_id, position);
+
+CREATE TABLE signatures (petition_id uuid PRIMARY KEY, count int NOT NULL) WITH (fillfactor = 70)
+""",
+)
+
+# What may be told of each event, besides the texts: ids of organisations and things, codes, numbers, dates; no person.
+PUBLIC: dict[type, tuple[str, ...]] = {
+    Petition.Opened: ("category", "host_id", "called_post_ids", "threshold", "signing"),
+    Petition.ThresholdReached: ("host_opinion",),
+    Petition.Submitted: ("admissibility",),
+    Petition.PublicTextIssued: (),
+    Petition.Accepted: ("meeting", "response"),
+    Petition.Called: ("post_ids", "acknowledgement"),
+    Petition.CallAcknowledged: ("post_id",),
+    Petition.MeetingHeld: ("meeting_id", "roadmap"),
+    Petition.RoadmapPublished: ("round",),
+    Petition.InterimResponseGiven: (),
+    Petition.Answered: ("round", "outcome"),
+    Petition.FeedbackInvited: ("round", "invited", "feedback"),
+    Petition.Reopened: ("round", "judged", "resolved", "roadmap", "response"),
+    Petition.Extended: ("days", "response"),
+    Petition.Suspended: (),
+    Petition.Resumed: ("clocks",),
+    Petition.SupervisionOrdered: (),
+    Petition.Closed: ("outcome", "invited", "judged", "resolved", "satisfied"),
+    Meeting.Scheduled: ("starts_at",),
+    Meeting.Rescheduled: ("starts_at",),
+    Meeting.Cancelled: (),
+    Meeting.Held: (),
+    Task.Offered: ("lead_unit_id", "supporting_unit_ids", "due_on", "claim"),
+    Task.Claimed: ("due",),
+    Task.Objected: (),
+    Task.Mandated: ("lead_unit_id", "due"),
+    Task.ProgressReported: ("percent",),
+    Task.Completed: (),
+    Task.Returned: ("due",),
+    Task.Confirmed: (),
+    Task.Dropped: (),
+}
+HANDLERS: dict[type, tuple[str, ...]] = {
+    Petition.HostOpinionGiven: (),
+    Petition.Lapsed: (),
+    Petition.Withdrawn: (),
+    Petition.Rejected: ("reason_code",),
+    Petition.Merged: ("into_id",),
+    Petition.Reminded: ("rule", "due_at", "task_id"),
+    Petition.Escalated: ("rule", "due_at", "task_id"),
+}
+AUDITOR: dict[type, tuple[str, ...]] = {
+    Host.Registered: ("name", "kind"),
+    Host.Changed: ("name",),
+    Post.Registered: ("name", "kind"),
+    Post.Changed: ("name",),
+    Post.TermStarted: ("started_on",),
+    Post.TermEnded: ("ended_on",),
+    Unit.Registered: ("name", "kind", "regulator_id"),
+    Unit.Changed: ("name",),
+}
+TOLD = {"public": PUBLIC, "handlers": HANDLERS, "auditor": AUDITOR}
+VISIBILITY = {event: visibility for visibility, events in TOLD.items() for event in events}
+
+
+@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn)
+def counted(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    change = 1 if isinstance(event, Petition.CoSigned) else -1
+    yield "UPDATE signatures SET count = count + $2 WHERE petition_id = $1", event.originator_id, change
+
+
+@READ_MODEL.on(*VISIBILITY)
+def told(event: Any, at: Recorded) -> Iterator[Statement]:
+    visibility = VISIBILITY[type(event)]
+    petition_id = event.originator_id if isinstance(event, Petition.Event) else getattr(event, "matter_id", None)
+    if isinstance(event, Petition.Opened):
+        yield "INSERT INTO signatures (petition_id, count) VALUES ($1, 1)", petition_id
+    yield (
+        "INSERT INTO events (position, petition_id, subject_id, version, type, at, recorded_at, role, command_id,"
+        " data, texts, visibility, signatures) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+        " (SELECT count FROM signatures WHERE petition_id = $2))",
+        at.id,
+        petition_id,
+        event.originator_id,
+        event.originator_version,
+        at.topic,
+        event.timestamp,
+        at.recorded_at,
+        event.role,
+        event.command_id,
+        to_json({name: getattr(event, name) for name in TOLD[visibility][type(event)]}),
+        to_json({name: text for name, text in vars(event).items() if isinstance(text, Text)}),
+        visibility,
+    )
+
+
+Row = dict[str, Any]
+
+
+async def history(
+    pool: asyncpg.Pool,
+    petition_id: UUID,
+    *,
+    handler: bool,
+    as_of: datetime | None = None,
+    cursor: int | None = None,
+    limit: int = 50,
+) -> tuple[list[Row], int | None]:
+    """What happened to a petition, its meetings and its tasks, oldest first. Who may ask: see ``board``.
+
+    ``handler``: also what only those are told who have to do with it. ``as_of``: by the database's clock.
+    """
+    rows = await pool.fetch(
+        "SELECT * FROM timeline.events WHERE petition_id = $1 AND position > $2 AND ($3 OR visibility = 'public')"
+        " AND ($4::timestamptz IS NULL OR recorded_at <= $4) ORDER BY position LIMIT $5",
+        petition_id,
+        cursor or 0,
+        handler,
+        as_of,
+        limit + 1,
+    )
+    return [_row(row) for row in rows[:limit]], rows[limit - 1]["position"] if len(rows) > limit else None
+
+
+async def since(pool: asyncpg.Pool, viewer: Viewer, after: int, *, limit: int = 100) -> list[Row]:
+    """What a viewer may be told of all that happened after a position, in order."""
+    rows = await pool.fetch(
+        f"SELECT e.* FROM timeline.events AS e LEFT JOIN board.petitions AS p ON p.id = e.petition_id"
+        f" WHERE e.position > $3 AND (p.public AND e.visibility = 'public' OR p.id IS NOT NULL AND {HANDLES}"
+        " OR e.petition_id IS NULL AND $1 IN ('auditor', 'admin')) ORDER BY e.position LIMIT $4",
+        viewer.role,
+        viewer.org,
+        after,
+        limit,
+    )
+    return [_row(row) for row in rows]
+
+
+def _row(record: asyncpg.Record) -> Row:
+    row = shape(record, json_columns=("data", "texts"))
+    row["texts"] = {name: text_from(text) for name, text in row["texts"].items()}
+    return row

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import directory, health, meetings, openapi, petitions, problems, tasks
+from api import directory, events, health, history, inbox, meetings, openapi, petitions, problems, statistics, tasks
 from api.deps import Services
 from api.front import Front, Metrics
 from domain.policy import Policy
@@ -52,6 +52,8 @@ def create_app(
         },
     )
     app.state.now = lambda: datetime.now(UTC)
+    positions = Positions(store.pool)
+    app.state.newest = events.Newest(store, positions)
     app.state.services = Services(
         pool=store.pool,
         store=store,
@@ -60,11 +62,11 @@ def create_app(
         people=people,
         verifier=verifier,
         policy=policy,
-        positions=Positions(store.pool),
+        positions=positions,
         metrics=metrics,
         checks=checks or {},
     )
-    for resource in (petitions, meetings, tasks, directory, health):
+    for resource in (petitions, history, meetings, tasks, inbox, statistics, directory, events, health):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)
     problems.handle(app)

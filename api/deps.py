@@ -263,12 +263,19 @@ class Page(BaseModel, Generic[T]):
     next: str | None = Field(description="The `cursor` of the following page; null on the last.")
 
 
+NO_SUCH_CURSOR = Problem(
+    422, "invalid-cursor", "分页游标无效,请从第一页开始。", "No such cursor: begin again.", "?cursor"
+)
+
+
 class Paging:
     def __init__(
         self,
         request: Request,
         response: Response,
-        cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+        cursor: Annotated[
+            str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]*$", description="`next` of the page before.")
+        ] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> None:
         self._request, self._response = request, response
@@ -279,9 +286,7 @@ class Paging:
         try:
             return None if self.cursor is None else kind(self.cursor)
         except ValueError:
-            raise Problem(
-                422, "invalid-cursor", "分页游标无效,请从第一页开始。", "No such cursor: begin again.", "?cursor"
-            ) from None
+            raise NO_SUCH_CURSOR from None
 
     def page(self, items: Sequence[T], following: object) -> Page[T]:
         cursor = None if following is None else str(following)
@@ -289,6 +294,13 @@ class Paging:
             link = self._request.url.include_query_params(cursor=cursor)
             self._response.headers["Link"] = f'<{link.path}?{link.query}>; rel="next"'
         return Page(items=list(items), next=cursor)
+
+
+def position(text: str) -> int:
+    """A place in the log, as a cursor or an event id: what PostgreSQL holds in a bigint."""
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
+        raise ValueError
+    return int(text)
 
 
 Paged = Annotated[Paging, Depends()]

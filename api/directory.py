@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from api.deps import AtDesk, Page, Paged, Serving, caught_up
+from api.deps import AtDesk, Page, Paged, Serving, caught_up, position
 from api.openapi import COMMAND, CREATION, READ
 from api.schemas import (
     HostEntry,
@@ -61,19 +61,19 @@ async def end_term(post_id: UUID, body: TermEnd, desk: AtDesk) -> PostEntry:
 
 @router.get("/hosts", responses=READ, dependencies=CAUGHT_UP)
 async def list_hosts(services: Serving, paging: Paged) -> Page[HostEntry]:
-    rows, following = await directory.entries(services.pool, "host", cursor=paging.cursor, limit=paging.limit)
+    rows, following = await directory.entries(services.pool, "host", cursor=paging.read(position), limit=paging.limit)
     return paging.page([HostEntry.model_validate(row) for row in rows], following)
 
 
 @router.get("/posts", responses=READ, dependencies=CAUGHT_UP)
 async def list_posts(services: Serving, paging: Paged) -> Page[PostEntry]:
-    rows, following = await directory.entries(services.pool, "post", cursor=paging.cursor, limit=paging.limit)
+    rows, following = await directory.entries(services.pool, "post", cursor=paging.read(position), limit=paging.limit)
     return paging.page([PostEntry.model_validate(row) for row in rows], following)
 
 
 @router.get("/units", responses=READ, dependencies=CAUGHT_UP)
 async def list_units(services: Serving, paging: Paged) -> Page[UnitEntry]:
-    rows, following = await directory.entries(services.pool, "unit", cursor=paging.cursor, limit=paging.limit)
+    rows, following = await directory.entries(services.pool, "unit", cursor=paging.read(position), limit=paging.limit)
     return paging.page([UnitEntry.model_validate(row) for row in rows], following)
 
 

@@ -2,15 +2,25 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from api.deps import AtDesk
-from api.openapi import COMMAND
+from api.deps import Anyone, AtDesk, Serving, caught_up
+from api.openapi import COMMAND, READ
+from api.pages import MeetingPage, part_of_page
 from api.schemas import MeetingState, Minutes, Reason, Rescheduling
 from domain.meeting import Meeting
 from domain.petition import Petition
 
 router = APIRouter(prefix="/v1/meetings", tags=["meetings"])
+
+
+@router.get("/{meeting_id}", responses=READ, dependencies=[caught_up("board")])
+async def read_meeting(meeting_id: UUID, services: Serving, identity: Anyone, response: Response) -> MeetingPage:
+    """Seen by whoever sees its petition."""
+    meeting = await services.repository.get(Meeting, meeting_id)
+    row = await part_of_page(services, identity, meeting.matter_id, "meetings", meeting_id)
+    response.headers["ETag"] = f'"{row["version"]}"'
+    return MeetingPage.model_validate(row)
 
 
 @router.post("/{meeting_id}/rescheduling", responses=COMMAND)

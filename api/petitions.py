@@ -1,11 +1,13 @@
 """Petitions: the list, the page, and every command of the petition's life in the order of the story."""
 
+from typing import Annotated
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Response
 
-from api.deps import NO_BODY, AtDesk
-from api.openapi import COMMAND, CREATION
+from api.deps import NO_BODY, Anyone, AtDesk, Page, Paged, Serving, caught_up, position, viewer
+from api.openapi import COMMAND, CREATION, READ
+from api.pages import PetitionPage, PetitionSummary, petition_row, readable
 from api.schemas import (
     Extension,
     Feedback,
@@ -17,6 +19,7 @@ from api.schemas import (
     OfficialResponse,
     PetitionState,
     PublicText,
+    Readable,
     Reason,
     Rejection,
     Roadmap,
@@ -24,10 +27,48 @@ from api.schemas import (
 )
 from domain.directory import Host, Post, Unit
 from domain.meeting import Meeting
-from domain.petition import Petition, RoadmapItem
+from domain.petition import Category, Petition, Phase, RoadmapItem
 from domain.task import Task
+from projections import board
 
 router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
+
+CAUGHT_UP = [caught_up("board")]
+
+
+@router.get("", responses=READ, dependencies=CAUGHT_UP)
+async def list_petitions(
+    services: Serving,
+    identity: Anyone,
+    paging: Paged,
+    phase: Phase | None = None,
+    category: Category | None = None,
+    host_id: UUID | None = None,
+    q: Annotated[Readable | None, Query(max_length=100, description="Looked for in the public text.")] = None,
+) -> Page[PetitionSummary]:
+    """Newest first. The public sees what is admitted and not about conduct; others also what they handle."""
+    rows, following = await board.petitions(
+        services.pool,
+        viewer(identity),
+        phase=phase,
+        category=category,
+        host_id=host_id,
+        q=q,
+        cursor=paging.read(position),
+        limit=paging.limit,
+    )
+    rows = await readable(services.keyring, rows)
+    return paging.page([PetitionSummary.model_validate(row) for row in rows], following)
+
+
+@router.get("/{petition_id}", responses=READ, dependencies=CAUGHT_UP)
+async def read_petition(petition_id: UUID, services: Serving, identity: Anyone, response: Response) -> PetitionPage:
+    """The page. `ETag` is there for those whom the petition concerns."""
+    (row,) = await readable(services.keyring, [await petition_row(services, identity, petition_id)])
+    if row["version"] is not None:
+        response.headers["ETag"] = f'"{row["version"]}"'
+    return PetitionPage.model_validate(row)
+
 
 # Collecting
 

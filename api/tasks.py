@@ -4,15 +4,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from api.deps import NO_BODY, AtDesk, Desk
-from api.openapi import COMMAND
+from api.deps import NO_BODY, Anyone, AtDesk, Desk, Serving, caught_up
+from api.openapi import COMMAND, READ
+from api.pages import TaskPage, part_of_page
 from api.schemas import Mandate, Objection, Progress, Reason, Report, TaskState
 from domain.directory import Unit
 from domain.task import Task
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+
+
+@router.get("/{task_id}", responses=READ, dependencies=[caught_up("board")])
+async def read_task(task_id: UUID, services: Serving, identity: Anyone, response: Response) -> TaskPage:
+    """Seen by whoever sees its petition."""
+    task = await services.repository.get(Task, task_id)
+    row = await part_of_page(services, identity, task.matter_id, "tasks", task_id)
+    response.headers["ETag"] = f'"{row["version"]}"'
+    return TaskPage.model_validate(row)
 
 
 async def _execute(

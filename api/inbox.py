@@ -1,0 +1,62 @@
+"""What waits for whoever asks, soonest due first; and the tasks of a unit."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from api.deps import NO_SUCH_CURSOR, Known, Page, Paged, Serving, caught_up
+from api.openapi import PRIVATE_READ
+from api.pages import WATCHERS, TaskPage, readable, require_role
+from domain.command import Role
+from domain.directory import Unit
+from domain.refusals import Forbidden
+from projections import board, inbox
+
+router = APIRouter(prefix="/v1", tags=["work"])
+
+
+class Waiting(BaseModel):
+    kind: str = Field(examples=["admissibility"], description="What is wanted.")
+    petition_id: UUID
+    task_id: UUID | None
+    meeting_id: UUID | None
+    rule: str | None
+    due_at: datetime | None
+    overdue: bool
+    suspended: bool
+    since: datetime
+    category: str
+    topic: str
+    title: str | None = Field(description="Of the task.")
+
+
+@router.get("/inbox", responses=PRIVATE_READ, dependencies=[caught_up("inbox")])
+async def read_inbox(request: Request, services: Serving, identity: Known, paging: Paged) -> Page[Waiting]:
+    """What waits for one's role in one's organisation. Residents have none: it would join their petitions."""
+    try:
+        rows, following = await inbox.waiting(
+            services.pool,
+            identity.role.value,
+            identity.org,
+            request.app.state.now(),
+            cursor=paging.cursor,
+            limit=paging.limit,
+        )
+    except ValueError:
+        raise NO_SUCH_CURSOR from None
+    rows = await readable(services.keyring, rows)
+    return paging.page([Waiting.model_validate(row) for row in rows], following)
+
+
+@router.get("/units/{unit_id}/tasks", responses=PRIVATE_READ, dependencies=[caught_up("board")])
+async def read_tasks_of_unit(unit_id: UUID, services: Serving, identity: Known, paging: Paged) -> Page[TaskPage]:
+    """The tasks that a unit leads or supports, for its officers and those who watch over all."""
+    require_role(identity, Role.UNIT_OFFICER, *WATCHERS)
+    if identity.role == Role.UNIT_OFFICER and identity.org != unit_id:
+        raise Forbidden("forbidden", "只能查看本单位的任务。", "These are another unit's tasks.")
+    await services.repository.get(Unit, unit_id)
+    rows, following = await board.tasks_of_unit(services.pool, unit_id, cursor=paging.read(UUID), limit=paging.limit)
+    rows = await readable(services.keyring, rows)
+    return paging.page([TaskPage.model_validate(row) for row in rows], following)

@@ -1,0 +1,198 @@
+"""What readers are shown of a petition, by whom it concerns: texts are opened here, and nowhere else.
+
+Who sees a petition at all is the board's to say (``projections/board.py``). Those who handle it, and the residents who
+signed it, read it as it was written; everybody else reads what a clerk issued, the roadmap and the responses.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from api.deps import Services, pseudonym, viewer
+from api.problems import Problem
+from api.schemas import MEETING_ID, PETITION_ID, POST_ID, TASK_ID, UNIT_ID, ClockState
+from domain.command import Role
+from domain.petition import Category, Petition, Phase
+from domain.refusals import NotFound, not_found
+from domain.text import Text
+from infra.identity import Identity
+from infra.sealing import Keyring
+from projections import board
+
+Row = dict[str, Any]
+
+WATCHERS = (Role.CLERK, Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN)  # over all petitions, the board says so too
+AS_WRITTEN = "As written; null for those whom it does not concern."
+
+
+class PetitionSummary(BaseModel):
+    id: UUID = Field(examples=[PETITION_ID])
+    phase: str = Field(examples=["in_progress"])
+    round: int
+    category: str = Field(examples=["grievance"])
+    host_id: UUID
+    called_post_ids: list[UUID] = Field(examples=[[POST_ID]])
+    signatures: int = Field(examples=[12])
+    threshold: int = Field(examples=[10])
+    public_topic: str | None = Field(examples=["小区低洼地排涝改造"], description="As a clerk issued it.")
+    public_details: str | None = Field(examples=["居民反映小区低洼处雨后积水,请求改造排水。"])
+    topic: str | None = Field(None, description=AS_WRITTEN)
+    details: str | None = Field(None, description=AS_WRITTEN)
+    clocks: list[ClockState] = Field(description="What is running now, soonest due first.")
+    suspended: bool
+    outcome: str | None = Field(examples=["resolved"])
+    merged_into: UUID | None
+    opened_at: datetime
+    changed_at: datetime
+    version: int | None = Field(None, description="For If-Match; null for those whom it does not concern.")
+
+
+class Rejected(BaseModel):
+    reason_code: str
+    explanation: str
+
+
+class TaskRow(BaseModel):
+    id: UUID = Field(examples=[TASK_ID])
+    round: int
+    title: str = Field(examples=["铺设排水管"])
+    lead_unit_id: UUID = Field(examples=[UNIT_ID])
+    supporting_unit_ids: list[UUID]
+    due_on: date
+    status: str = Field(examples=["claimed"])
+    percent: int
+    returned: int = Field(description="How often it was returned to be done again.")
+    clock: ClockState | None
+    version: int
+
+
+class MeetingRow(BaseModel):
+    id: UUID = Field(examples=[MEETING_ID])
+    starts_at: datetime
+    status: str = Field(examples=["held"])
+    venue: str | None = Field(None, description=AS_WRITTEN)
+    minutes: str | None = Field(None, description=AS_WRITTEN)
+    version: int
+
+
+class ResponseRow(BaseModel):
+    round: int
+    interim: bool
+    outcome: str | None = Field(examples=["done"])
+    text: str
+    at: datetime
+
+
+class FeedbackRow(BaseModel):
+    """A round's judgement: only its invitations while it runs, so that nobody sees who judges when, or how."""
+
+    round: int
+    invited: int
+    concluded: bool
+    judged: int | None
+    contacted: int | None
+    resolved_yes: int | None
+    resolved_partly: int | None
+    resolved_no: int | None
+    satisfied: int | None
+
+
+class PetitionPage(PetitionSummary):
+    acknowledged: list[UUID]
+    extended_days: int
+    rejection: Rejected | None
+    tasks: list[TaskRow]
+    meetings: list[MeetingRow]
+    responses: list[ResponseRow]
+    feedback: list[FeedbackRow]
+
+
+class TaskPage(TaskRow):
+    petition_id: UUID
+
+
+class MeetingPage(MeetingRow):
+    petition_id: UUID
+
+
+async def petition_row(services: Services, identity: Identity | None, petition_id: UUID) -> Row:
+    """The board's row, if this reader may see it; else there is no such petition."""
+    concerned = identity is not None and await _concerned(services, identity, petition_id)
+    row = await board.petition(services.pool, petition_id, viewer(identity), signed=concerned)
+    if row is None:
+        raise not_found("petition")
+    return row
+
+
+async def _concerned(services: Services, identity: Identity, petition_id: UUID) -> bool:
+    """Who signed reads what they signed; and while signatures are collected, whoever has been given the address, for
+    nobody can sign unread. Not so about an official's conduct: there the lead petitioner shows it to whom they trust.
+    """
+    if identity.role != Role.RESIDENT:
+        return False
+    try:
+        petition = await services.repository.get(Petition, petition_id)
+    except NotFound:
+        return False
+    if petition.phase == Phase.COLLECTING and petition.category != Category.CONDUCT:
+        return True
+    return petition.signers.get(await pseudonym(services, identity, petition_id), False)
+
+
+async def readable(keyring: Keyring, rows: Sequence[Row]) -> list[Row]:
+    """Rows with every text that this reader may have opened, and the others left out."""
+    shown = [_for_reader(row) for row in rows]
+    texts = [text for row in shown for text in _texts(row)]
+    opened = dict(zip(map(id, texts), await keyring.open(texts) if texts else (), strict=True))
+    return [_replaced(row, opened) for row in shown]
+
+
+def _for_reader(row: Row) -> Row:
+    if not row.get("handler", True):
+        # A version counts signatures and judgements, so it would tell when one comes.
+        row = row | dict.fromkeys(("topic", "details", "version", "rejection"))
+        row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
+    if "feedback" in row:
+        row["feedback"] = [r if r["concluded"] else r | {"judged": None} for r in row["feedback"]]
+    return row
+
+
+def _texts(value: Any) -> list[Text]:
+    if isinstance(value, Text):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
+
+
+def _replaced(value: Any, opened: dict[int, str]) -> Any:
+    if isinstance(value, Text):
+        return opened[id(value)]
+    if isinstance(value, dict):
+        return {name: _replaced(item, opened) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, opened) for item in value]
+    return value
+
+
+async def part_of_page(services: Services, identity: Identity | None, petition_id: UUID, kind: str, id: UUID) -> Row:
+    """A task or a meeting as its petition's page shows it."""
+    (page,) = await readable(services.keyring, [await petition_row(services, identity, petition_id)])
+    for row in page[kind]:
+        if row["id"] == id:
+            return {**row, "petition_id": petition_id}
+    raise not_found(kind.removesuffix("s"))
+
+
+def require_role(identity: Identity, *roles: Role) -> None:
+    """For reading alone: what a role may do is the aggregates' to say."""
+    if identity.role not in roles:
+        raise Problem(
+            403,
+            "forbidden",
+            "您的身份不能查看此内容。",
+            f"Your role may not read this; it takes {', '.join(roles)}.",
+        )

@@ -1,0 +1,73 @@
+"""The rates, always with their denominators. Silence is "not judged", never "satisfied"."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from api.deps import Anyone, Serving, caught_up
+from api.openapi import READ
+from api.pages import WATCHERS
+from projections import statistics
+
+router = APIRouter(prefix="/v1", tags=["work"])
+
+
+class Response(BaseModel):
+    answered: int
+    in_time: int
+    due: int
+    rate: float | None
+
+
+class Resolution(BaseModel):
+    resolved: int
+    judged: int
+    not_judged: int
+    rate: float | None
+
+
+class Satisfaction(BaseModel):
+    satisfied: int
+    judged: int
+    invited: int
+    rate: float | None
+
+
+class Figures(BaseModel):
+    petitions: int
+    response: Response
+    resolution: Resolution
+    satisfaction: Satisfaction
+    rankable: bool = Field(description="At least ten petitions: fewer are not to be ranked.")
+
+
+class Group(Figures):
+    key: str = Field(description="The id of the host, post or unit, or the month.")
+
+
+class Overdue(BaseModel):
+    clocks: int
+    petitions: int
+
+
+class Overall(Figures):
+    phases: dict[str, int]
+    outcomes: dict[str, int]
+    median_days: dict[str, float]
+    overdue: Overdue
+    groups: list[Group] = Field([], description="By what was asked for, in no order of merit.")
+
+
+@router.get("/statistics", responses=READ, dependencies=[caught_up("statistics")])
+async def read_statistics(
+    request: Request, services: Serving, identity: Anyone, by: Literal["host", "post", "unit", "month"] | None = None
+) -> Overall:
+    """The response, resolution and satisfaction rates, for everybody; petitions about an official's conduct count only
+    for those who watch over all."""
+    now, conduct = request.app.state.now(), identity is not None and identity.role in WATCHERS
+    overall = Overall.model_validate(await statistics.overall(services.pool, now, conduct=conduct))
+    if by:
+        groups = await statistics.by(services.pool, by, now, conduct=conduct)
+        overall.groups = [Group.model_validate({**row, "key": str(row["key"])}) for row in groups]
+    return overall

@@ -76,6 +76,7 @@ class StrictTranscoder(JSONTranscoder):
             if not all(isinstance(key, str) for key in obj):
                 raise TypeError("a dict in an event or an aggregate needs str keys: JSON has no others")
             return {key: self._marked(value) for key, value in obj.items()}
+        kind = UUID if isinstance(obj, UUID) else kind  # asyncpg has its own, equal in all but its type
         if (transcoding := self.types.get(kind)) is None:
             return self._encode_obj(obj)  # raises the library's own error
         return {"_type_": transcoding.name, "_data_": self._marked(transcoding.encode(obj))}

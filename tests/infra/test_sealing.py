@@ -87,7 +87,7 @@ def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) ->
 
 def test_a_damaged_secret_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.key").write_bytes(b"short")
-    with pytest.raises(ValueError, match="x.key"):
+    with pytest.raises(ValueError, match=r"x\.key"):
         secret(tmp_path, "x.key")
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
-import psycopg.conninfo
 import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.postgres import PostgresApplicationRecorder
 
 import infra.database
 import infra.event_store
@@ -19,6 +18,7 @@ from infra.database import NewerDatabase, connect, migrate
 from infra.event_store import EventStore, Page, locked
 from infra.mapper import mapper
 from infra.repository import Repository
+from tests.infra.library import library_recorder
 from tests.infra.tally import Tally, cmd
 
 
@@ -34,22 +34,8 @@ def store(pool: asyncpg.Pool) -> EventStore:
 @pytest.fixture
 def recorder(database: str) -> Iterator[PostgresApplicationRecorder]:
     """The library's own, on the same table."""
-    with library_datastore(database) as datastore:
-        recorder = PostgresApplicationRecorder(datastore)
-        recorder.create_table()
+    with library_recorder(database) as recorder:
         yield recorder
-
-
-def library_datastore(database: str, pool_size: int = 1) -> PostgresDatastore:
-    given = psycopg.conninfo.conninfo_to_dict(database)
-    return PostgresDatastore(
-        dbname=str(given["dbname"]),
-        host=str(given["host"]),
-        port=str(given.get("port", 5432)),
-        user=str(given["user"]),
-        password=str(given.get("password", "")),
-        pool_size=pool_size,
-    )
 
 
 async def first(pages: AsyncIterator[Page]) -> Page:
@@ -149,7 +135,7 @@ async def test_a_follower_is_woken_by_the_doorbell(store: EventStore, monkeypatc
     async with aclosing(store.follow(0)) as pages:
         waiting = asyncio.create_task(first(pages))
         listening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND state = 'idle'"
-        while not await store.pool.fetchval(listening):  # noqa: ASYNC110 - the database has no event to wait for
+        while not await store.pool.fetchval(listening):
             await asyncio.sleep(0)
         await store.insert_events([event(uuid4(), 1)])
         assert len(await waiting) == 1

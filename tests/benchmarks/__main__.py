@@ -1,0 +1,38 @@
+"""``python -m tests.benchmarks [store | order [EVENTS]]``, or both, on a new PostgreSQL."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from infra.database import connect
+from infra.embedded import PostgreSQL
+from tests.benchmarks.store import compare, new_database
+from tests.faults.order import follow_many_writers
+
+
+async def order(url: str, events: int) -> bool:
+    pool = await connect(made := await new_database(url, "order_test"))
+    report = await follow_many_writers(made, pool, processes=16, events=events)
+    await pool.close()
+    print(
+        f"16 writing processes, one follower, {report.events:,} events in {report.seconds:.0f} s:"
+        f" {report.missed} missed, {report.twice} twice, {report.out_of_order} out of order"
+    )
+    return (report.missed, report.twice, report.out_of_order) == (0, 0, 0)
+
+
+async def main(which: str = "both", events: str = "200000") -> None:
+    with tempfile.TemporaryDirectory(prefix="yuetan-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # started by root, PostgreSQL's user must be able to enter it
+        async with PostgreSQL(folder) as url:
+            good = [
+                which == "order" or await compare(url),
+                which == "store" or await order(url, int(events)),
+            ]
+    sys.exit(not all(good))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

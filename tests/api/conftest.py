@@ -1,20 +1,22 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from infra.database import connect
 from projections import projector
 from projections.projector import Projector
-from tests.api.world import World
+from tests.api.world import MONDAY, World
 
 
-@pytest.fixture
-async def world(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[World]:
+@asynccontextmanager
+async def beginning(pool: asyncpg.Pool, keys: Path) -> AsyncIterator[World]:
     await projector.install(pool)
-    world = await World.begin(pool, tmp_path / "keys")
+    world = await World.begin(pool, keys)
     projecting = asyncio.create_task(Projector(world.store, world.keyring).run())
     yield world
     projecting.cancel()
@@ -22,3 +24,29 @@ async def world(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[World]:
         await projecting
     await world.repository.close()
     await world.client.aclose()
+
+
+@pytest.fixture(scope="session")
+async def shared_world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    name = f"test_{uuid4().hex}"
+    admin = await asyncpg.connect(postgres, database="postgres")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE yuetan")
+    pool = await connect(postgres.replace("/yuetan?", f"/{name}?"))
+    async with beginning(pool, tmp_path_factory.mktemp("keys")) as world:
+        yield world
+    await pool.close()
+    await admin.close()
+
+
+@pytest.fixture
+def world(shared_world: World) -> World:
+    """A district that all tests share: each has petitions of its own, and begins on the same Monday."""
+    shared_world.clock.at = MONDAY
+    return shared_world
+
+
+@pytest.fixture
+async def new_world(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[World]:
+    """A district in which nothing has happened, for what is counted or listed across petitions."""
+    async with beginning(pool, tmp_path / "keys") as world:
+        yield world

@@ -103,28 +103,28 @@ async def test_a_supervisor_orders_supervision(world: World) -> None:
     assert (entry["type"], entry["texts"]) == ("petition.SupervisionOrdered", {"order": "三日内报送整改措施。"})
 
 
-async def test_each_waits_for_the_next_in_their_inbox(world: World) -> None:
-    path = await world.collecting()
+async def test_each_waits_for_the_next_in_their_inbox(new_world: World) -> None:
+    path = await new_world.collecting()
 
     async def kinds(who: Person) -> list[str]:
-        return [item["kind"] for item in (await world.get(who, "/v1/inbox"))["items"]]
+        return [item["kind"] for item in (await new_world.get(who, "/v1/inbox"))["items"]]
 
-    assert await kinds(world.host) == ["opinion"]
-    await world.post(world.host, f"{path}/host-opinion", opinion="情况属实。")
-    assert await kinds(world.host) == []
+    assert await kinds(new_world.host) == ["opinion"]
+    await new_world.post(new_world.host, f"{path}/host-opinion", opinion="情况属实。")
+    assert await kinds(new_world.host) == []
     assert "admissibility" in await kinds(CLERK)
-    await world.post(CLERK, f"{path}/acceptance")
-    assert "acknowledge" in await kinds(world.official)
-    item = (await world.get(world.official, "/v1/inbox"))["items"][0]
+    await new_world.post(CLERK, f"{path}/acceptance")
+    assert "acknowledge" in await kinds(new_world.official)
+    item = (await new_world.get(new_world.official, "/v1/inbox"))["items"][0]
     assert (item["petition_id"], item["topic"], item["overdue"]) == (path[-36:], "小区低洼地排涝改造", False)
     assert await kinds(resident(1)) == []
 
 
-async def test_a_post_passes_to_a_successor_and_the_log_names_neither(world: World) -> None:
-    path = f"/v1/posts/{world.official.org}"
-    assert (await world.post(ADMIN, f"{path}/terms", holder="zhang", started_on="2026-01-01"))["held"] is True
-    assert (await world.post(ADMIN, f"{path}/terms/end", ended_on="2026-03-01"))["held"] is False
-    assert (await world.post(ADMIN, f"{path}/terms", holder="li", started_on="2026-03-02"))["held"] is True
-    states = [event.state for event in await world.store.select_events(UUID(path[-36:]))]
+async def test_a_post_passes_to_a_successor_and_the_log_names_neither(new_world: World) -> None:
+    path = f"/v1/posts/{new_world.official.org}"
+    assert (await new_world.post(ADMIN, f"{path}/terms", holder="zhang", started_on="2026-01-01"))["held"] is True
+    assert (await new_world.post(ADMIN, f"{path}/terms/end", ended_on="2026-03-01"))["held"] is False
+    assert (await new_world.post(ADMIN, f"{path}/terms", holder="li", started_on="2026-03-02"))["held"] is True
+    states = [event.state for event in await new_world.store.select_events(UUID(path[-36:]))]
     assert not any(b"zhang" in state or b'"li"' in state for state in states)
-    assert (await world.get(None, "/v1/posts"))["items"] == [await world.get(None, path)]
+    assert (await new_world.get(None, "/v1/posts"))["items"] == [await new_world.get(None, path)]

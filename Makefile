@@ -12,9 +12,10 @@ help:
 setup: $(SETUP)
 
 $(SETUP): requirements-dev.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "setting up .venv with the locked packages (half a minute the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(SETUP)
@@ -36,9 +37,10 @@ test: $(SETUP)
 	@start=$$(date +%s); $(MAKE) --no-print-directory check && $(BIN)/pytest; status=$$?; \
 	echo "make test took $$(( $$(date +%s) - start )) s"; exit $$status
 
-# The locks hold for every platform and for Python 3.11 to 3.13, with hashes and without an index.
+# For every platform and Python 3.11 to 3.13, with hashes and without an index. Versions stay unless the locks are deleted.
 lock: $(SETUP)
-	for extra in "" "--extra dev"; do \
-	  $(PYTHON) -m uv pip compile pyproject.toml $$extra --universal --python-version 3.11 --generate-hashes --quiet \
+	@test -x .venv/lock/bin/uv || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv; }
+	@for extra in "" "--extra dev"; do \
+	  .venv/lock/bin/uv pip compile pyproject.toml $$extra --universal --python-version 3.11 --generate-hashes --quiet \
 	    --custom-compile-command "make lock" -o requirements$${extra:+-dev}.lock || exit 1; \
 	done

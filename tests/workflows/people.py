@@ -7,7 +7,7 @@ time; what the story does then is read from the log.
 import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
 import domain.policy
@@ -41,6 +42,12 @@ DEFAULT = tomllib.loads(Path(domain.policy.__file__).with_name("policy.toml").re
 # Clocks that start today end next year, which the built-in calendar may not know yet.
 YEARS: dict[str, Any] = {str(datetime.now(UTC).year + n): {} for n in range(5)}
 POLICY = Policy.parse(DEFAULT | {"threshold": 3, "calendar": YEARS})
+OPENING: dict[str, Any] = {
+    "topic": text("topic"),
+    "details": text("details"),
+    "category": Category.ADVICE,
+    "also": {"host": (Host, id_of("host")), "posts": [(Post, id_of("post"))]},
+}
 PATIENCE = 30.0  # seconds of real time until a test gives up
 
 
@@ -100,9 +107,10 @@ class People:
         """What the story knows, once it has heard of the last command that it is told of."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                known = await self.handle.query(PetitionStory.known)
-                if known and known.position >= self.position:
-                    return known
+                with suppress(RPCError, WorkflowQueryFailedError):  # it may not have started yet
+                    known = await self.handle.query(PetitionStory.known)
+                    if known and known.position >= self.position:
+                        return known
                 await asyncio.sleep(0.01)
 
     async def clock(self, rule: str) -> Clock:
@@ -171,14 +179,7 @@ class People:
         await nudge(self.engine.client, OpenMatter(self.id, self.position, ended=False))
 
     async def open(self) -> None:
-        self.position = await self.do(
-            Petition.open,
-            resident(1),
-            topic=text("topic"),
-            details=text("details"),
-            category=Category.ADVICE,
-            also={"host": (Host, id_of("host")), "posts": [(Post, id_of("post"))]},
-        )
+        self.position = await self.do(Petition.open, resident(1), **OPENING)
         await nudge(self.engine.client, OpenMatter(self.id, self.position, ended=False))
         self.signers = 1
 

@@ -1,0 +1,163 @@
+"""The relay and the worker, with a Temporal of the test's own that is stopped, killed and emptied under them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+from domain.petition import Petition
+from infra.embedded import Temporal
+from infra.event_store import EventStore
+from infra.repository import Repository
+from tests.domain.story import CLERK, HOST_STAFF, resident, text
+from tests.workflows.people import OPENING, PATIENCE, POLICY, Engine, People
+from workflows.activities import Activities
+from workflows.relay import Relay
+from workflows.worker import run_worker
+
+
+@pytest.fixture
+async def own_temporal(tmp_path: Path) -> AsyncIterator[Temporal]:
+    temporal = Temporal(tmp_path)
+    await temporal.start()
+    yield temporal
+    await temporal.stop()
+
+
+@pytest.fixture
+async def made(pool: asyncpg.Pool, own_temporal: Temporal) -> Engine:
+    """Neither relay nor worker is running yet."""
+    store = EventStore(pool)
+    engine = Engine(store, Repository(store), await Client.connect(own_temporal.address, lazy=True))
+    await engine.register()
+    return engine
+
+
+@asynccontextmanager
+async def relaying(engine: Engine) -> AsyncIterator[Relay]:
+    relay = Relay(engine.store, engine.client)
+    task = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def working(engine: Engine, temporal: Temporal) -> AsyncIterator[None]:
+    activities = Activities(engine.store, engine.repository, POLICY)
+    task = asyncio.create_task(run_worker(temporal.address, "default", activities))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def petitions(engine: Engine, count: int) -> list[People]:
+    """Petitions in three phases, told to nobody."""
+    made = [People(engine, uuid4()) for _ in range(count)]
+    for n, people in enumerate(made):
+        people.position = await people.do(Petition.open, resident(1), **OPENING)
+        if n % 3:
+            for signer in (2, 3):
+                people.position = await people.do(Petition.co_sign, resident(signer))
+            people.position = await people.do(Petition.give_host_opinion, HOST_STAFF, opinion=text("opinion"))
+        if n % 3 == 2:
+            people.position = await people.do(Petition.accept, CLERK)
+    return made
+
+
+async def test_a_petition_is_told_in_order_and_without_its_signatures(made: Engine, own_temporal: Temporal) -> None:
+    async with relaying(made) as relay, working(made, own_temporal):
+        [people] = await petitions(made, 1)
+        for n in range(2, 40):
+            await people.do(Petition.co_sign, resident(n))
+        people.position = await people.do(Petition.give_host_opinion, HOST_STAFF, opinion=text("opinion"))
+        assert (await people.knows()).phase == "submitted"
+        history = await people.handle.fetch_history()
+        signalled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        positions = [
+            int(event.workflow_execution_signaled_event_attributes.input.payloads[0].data)
+            for event in history.events
+            if event.event_type == signalled
+        ]
+        assert positions == sorted(positions)
+        assert positions[-1] == people.position
+        assert len(set(positions)) <= 3, "opened, threshold reached, submitted"
+        assert relay.reachable
+
+
+async def test_what_was_told_is_not_told_again_by_the_next_relay(made: Engine, own_temporal: Temporal) -> None:
+    async with working(made, own_temporal):
+        [first] = await petitions(made, 1)
+        async with relaying(made):
+            await first.knows()
+        [second] = await petitions(made, 1)
+        async with relaying(made) as relay:
+            await second.knows()
+        assert relay.position == second.position
+        assert await made.store.pool.fetchval("SELECT position FROM relay") == second.position
+
+
+async def test_a_second_relay_waits_for_the_first_to_end(made: Engine, own_temporal: Temporal) -> None:
+    async with working(made, own_temporal), AsyncExitStack() as stack:
+        async with relaying(made) as first:
+            [early] = await petitions(made, 1)
+            await early.knows()
+            idle = await stack.enter_async_context(relaying(made))
+            [later] = await petitions(made, 1)
+            await later.knows()
+            assert (idle.position, first.position) == (0, later.position)
+        [last] = await petitions(made, 1)
+        await last.knows()
+        assert idle.position == last.position
+
+
+async def test_people_go_on_while_temporal_is_down_and_are_told_of_later(made: Engine, own_temporal: Temporal) -> None:
+    async with relaying(made) as relay, working(made, own_temporal):
+        [before] = await petitions(made, 1)
+        await before.knows()
+        await own_temporal.kill()
+        during = await petitions(made, 6)
+        before.position = await before.do(Petition.withdraw, resident(1))
+        async with asyncio.timeout(PATIENCE):
+            while relay.reachable:
+                await asyncio.sleep(0.02)
+        assert await made.store.pool.fetchval("SELECT count(*) FROM open_matters") == 1, "nobody else has been told"
+        await own_temporal.start()
+        for people in during:
+            await people.knows()
+        assert await before.handle.result() == "withdrawn"
+        assert relay.reachable
+
+
+async def test_every_open_petition_comes_back_when_temporal_loses_everything(
+    made: Engine, own_temporal: Temporal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The worker and the relay live on, and notice by themselves."""
+    async with relaying(made), working(made, own_temporal):
+        started = await petitions(made, 60)
+        before = [await people.knows() for people in started]
+        runs = {(await people.handle.describe()).run_id for people in started}
+        await own_temporal.kill()
+        lost = time.monotonic()
+        for file in own_temporal.folder.glob("temporal.db*"):
+            file.unlink()
+        await own_temporal.start()
+        up = time.monotonic()
+        after = [await people.knows() for people in started]
+        back = time.monotonic()
+        assert after == before, "phases, tasks and clocks are those of before"
+        assert runs.isdisjoint([(await people.handle.describe()).run_id for people in started])
+    with capsys.disabled():
+        print(f"\nTemporal emptied under a living relay and worker: up after {up - lost:.1f} s;", end=" ")
+        print(f"{len(after)} of {len(started)} workflows back, clocks equal, {back - up:.1f} s later")

@@ -536,7 +536,7 @@ class Petition(Decider):
     @command(CLERK)
     def merge(self, cmd: Command, /, *, into: "Petition") -> None:
         self.require(Phase.SUBMITTED)
-        if into.id == self.id or into.phase not in ADMITTED:
+        if into.phase not in ADMITTED:
             raise Invalid(
                 "cannot-merge-into",
                 "只能并入另一件已受理且未办结的申请。",

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.petition import Answer, Category, Outcome, Petition, Phase, Resolved, RoadmapItem
-from domain.refusals import Conflict, Invalid
+from domain.refusals import Conflict, Forbidden, Invalid
 from tests.domain.story import (
     CLERK,
     HOST_STAFF,
@@ -247,6 +247,7 @@ def test_the_response_is_extended_by_thirty_days_in_all_at_most() -> None:
     story.when(story.petition.extend, OFFICIAL, days=20, reason=text()).then(Petition.Extended, days=20)
     story.when(story.petition.extend, OFFICIAL, days=11, reason=text()).refused(Invalid, "extension-too-long", "days")
     story.when(story.petition.extend, OFFICIAL, days=10, reason=text()).then(Petition.Extended, days=10)
+    story.when(story.petition.extend, OFFICIAL, days=1, reason=text()).refused(Invalid, "extension-too-long", "days")
     assert story.petition.clocks["response"].due_at == end_of(5, 31)
 
 
@@ -269,14 +270,24 @@ def test_whoever_withdrew_is_neither_invited_nor_heard() -> None:
     story.do(story.petition.withdraw_signature, SIGNER)
     story.answer()
     story.when(story.petition.invite_feedback, WORKFLOW).then(Petition.FeedbackInvited, invited=9)
-    assert story.when(story.petition.give_feedback, SIGNER, **feedback()).refusal
+    story.when(story.petition.give_feedback, SIGNER, **feedback()).refused(Forbidden, "not-a-co-signer")
+    for n in (1, *range(3, 11)):
+        story.do(story.petition.give_feedback, resident(n), **feedback())
+    assert story.petition.phase == Phase.CLOSED, "all who were invited have judged"
 
 
 def test_when_the_last_has_judged_nobody_waits_for_the_clock() -> None:
     story = given(Phase.FEEDBACK, signatures=10)
     story.judge(*[YES] * 5, *[PARTLY] * 3, NO)
     story.when(story.petition.give_feedback, resident(10), **feedback(NO)).then(
-        Petition.FeedbackGiven, Petition.Closed, outcome="resolved", invited=10, judged=10, resolved=8, satisfied=5
+        Petition.FeedbackGiven,
+        Petition.Closed,
+        by="yuetan",
+        outcome="resolved",
+        invited=10,
+        judged=10,
+        resolved=8,
+        satisfied=5,
     )
 
 

@@ -80,28 +80,30 @@ class Decided:
     request: Request
     version: int
     view: Any
-    last_event: int | None  # its place among the batch's events; none if it decided to do nothing
+    last_event: int | None  # its place among the batch's events, from 1; none if it decided to do nothing
 
 
 @dataclass
 class Batch:
-    requests: Sequence[Request]
+    requests: list[Request]
     held: dict[UUID, Aggregate | Exception]  # an exception: its events cannot be folded
     answers: dict[Request, Answer | Exception] = field(default_factory=dict)
     decided: dict[UUID, Decided] = field(default_factory=dict)  # by command id
     events: list[NewEvent] = field(default_factory=list)
     later: list[Request] = field(default_factory=list)
     spoilt: set[UUID] = field(default_factory=set)
+    position: int = 0  # in the log: all that was held has seen everything up to here
 
     def versions(self, ids: Iterable[UUID]) -> dict[UUID, int]:
         known = ((id, self.held.get(id)) for id in ids)
         return {id: a.version if a is not None else 0 for id, a in known if not isinstance(a, Exception)}
 
     def fold(self, stored: Iterable[StoredEvent]) -> None:
+        """Events that an aggregate has seen already are passed over."""
         for item in stored:
             id = cast("UUID", item.originator_id)
             known = self.held.get(id)
-            if isinstance(known, Exception):
+            if isinstance(known, Exception) or (known is not None and known.version >= item.originator_version):
                 continue
             try:
                 self.held[id] = fold(known, item)
@@ -161,7 +163,7 @@ class Batch:
             a.pending_events.clear()
         self.held[request.id] = aggregate
         self.events += [NewEvent(event, None if n else request.cmd.id) for n, event in enumerate(stored)]
-        last_event = len(self.events) - 1 if stored else None
+        last_event = len(self.events) if stored else None
         self.decided[request.cmd.id] = Decided(request, aggregate.version, view, last_event)
 
     def _found(self, cls: type[A], id: UUID, name: str | None = None) -> A:

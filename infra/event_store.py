@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -41,7 +41,7 @@ SET LOCAL plan_cache_mode = force_generic_plan;
 LOCK TABLE {CHANNEL} IN EXCLUSIVE MODE
 """
 
-_INSERT = """
+INSERT = """
 INSERT INTO stored_events (originator_id, originator_version, topic, state, command_id)
 SELECT id, version, topic, state, command_id
 FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[], $5::uuid[])
@@ -137,7 +137,7 @@ class EventStore:
     async def select_notifications(
         self, start: int, limit: int, *, topics: Sequence[str] = (), inclusive_of_start: bool = True
     ) -> list[Recorded]:
-        return await self._page(start - 1 if inclusive_of_start else start, limit, topics)
+        return await read_page(self.pool, start - 1 if inclusive_of_start else start, limit, topics)
 
     async def max_notification_id(self) -> int:
         position: int = await self.pool.fetchval("SELECT coalesce(max(notification_id), 0) FROM stored_events")
@@ -153,23 +153,6 @@ class EventStore:
         )
         return version
 
-    async def _page(self, after: int, limit: int, topics: Sequence[str]) -> Page:
-        rows = await self.pool.fetch(_PAGE, after, list(topics), limit)
-        events = [
-            Recorded(
-                originator_id=row["originator_id"],
-                originator_version=row["originator_version"],
-                topic=row["topic"],
-                state=row["state"],
-                id=row["notification_id"],
-                recorded_at=row["recorded_at"],
-                command_id=row["command_id"],
-            )
-            for row in rows
-            if row["notification_id"] is not None
-        ]
-        return Page(events, events[-1].id if len(events) == limit else max(after, rows[0]["position"]))
-
     # Following
 
     async def follow(self, after: int, topics: Sequence[str] = (), limit: int = 1000) -> AsyncGenerator[Page, None]:
@@ -184,7 +167,7 @@ class EventStore:
             while True:
                 bell = self._bell  # before reading, so that no ring in between is lost
                 try:
-                    page = await self._page(after, limit, topics)
+                    page = await read_page(self.pool, after, limit, topics)
                 except TRANSIENT as error:
                     log.warning("the log cannot be read, trying again: %s", error)
                     await asyncio.sleep(POLL_SECONDS)
@@ -223,6 +206,26 @@ class EventStore:
         bell.set()
 
 
+async def read_page(
+    conn: asyncpg.Pool | PoolConnectionProxy, after: int, limit: int | None = None, topics: Sequence[str] = ()
+) -> Page:
+    rows = await conn.fetch(_PAGE, after, list(topics), limit, timeout=PATIENCE_SECONDS)
+    events = [
+        Recorded(
+            originator_id=row["originator_id"],
+            originator_version=row["originator_version"],
+            topic=row["topic"],
+            state=row["state"],
+            id=row["notification_id"],
+            recorded_at=row["recorded_at"],
+            command_id=row["command_id"],
+        )
+        for row in rows
+        if row["notification_id"] is not None
+    ]
+    return Page(events, events[-1].id if len(events) == limit else max(after, rows[0]["position"]))
+
+
 # The steps of an append. All but `tails` want a connection that holds the lock.
 
 
@@ -242,16 +245,18 @@ async def locked(conn: PoolConnectionProxy) -> AsyncIterator[None]:
 
 async def append(conn: PoolConnectionProxy, events: Sequence[NewEvent]) -> list[int]:
     """Insert in this order; answer with the positions."""
-    rows = await conn.fetch(
-        _INSERT,
-        [event.stored.originator_id for event in events],
-        [event.stored.originator_version for event in events],
-        [event.stored.topic for event in events],
-        [event.stored.state for event in events],
-        [event.command_id for event in events],
-        timeout=PATIENCE_SECONDS,
+    return [row[0] for row in await conn.fetch(INSERT, *columns(events), timeout=PATIENCE_SECONDS)]
+
+
+def columns(events: Sequence[NewEvent]) -> tuple[list[Any], ...]:
+    """What `INSERT` takes."""
+    return (
+        [event.originator_id for event, _ in events],
+        [event.originator_version for event, _ in events],
+        [event.topic for event, _ in events],
+        [event.state for event, _ in events],
+        [command_id for _, command_id in events],
     )
-    return [row[0] for row in rows]
 
 
 async def tails(conn: PoolConnectionProxy, versions: dict[UUID, int]) -> list[StoredEvent]:

@@ -54,7 +54,7 @@ class DataclassAsDict(Transcoding):
         self._fields = [field.name for field in fields(cls)]
 
     def encode(self, obj: Any) -> dict[str, Any]:
-        return {name: getattr(obj, name) for name in self._fields}
+        return {name: transcoder.marked(getattr(obj, name)) for name in self._fields}
 
     def decode(self, data: dict[str, Any]) -> Any:
         return self.type(**data)
@@ -63,23 +63,34 @@ class DataclassAsDict(Transcoding):
 class StrictTranscoder(JSONTranscoder):
     """JSON in which every registered type comes back as itself, and any other type is an error."""
 
-    def encode(self, obj: Any) -> bytes:
-        return super().encode(self._marked(obj))
+    def __init__(self) -> None:
+        super().__init__()
+        self._leaves: set[type] = {str, int, float, bool, type(None)}
 
-    def _marked(self, obj: Any) -> Any:
+    def register(self, transcoding: Transcoding) -> None:
+        super().register(transcoding)
+        if transcoding.type is not tuple:
+            self._leaves.add(transcoding.type)
+
+    def encode(self, obj: Any) -> bytes:
+        return super().encode(self.marked(obj))
+
+    def marked(self, obj: Any) -> Any:
+        """The same with tuples marked, which the JSON encoder would not ask us about. Leaves are left to it."""
         kind = type(obj)
-        if kind in (str, int, bool, float, type(None)):
+        if kind in self._leaves:
             return obj
-        if kind is list:
-            return [self._marked(item) for item in obj]
         if kind is dict:
-            if not all(isinstance(key, str) for key in obj):
+            if not all(type(key) is str for key in obj):
                 raise TypeError("a dict in an event or an aggregate needs str keys: JSON has no others")
-            return {key: self._marked(value) for key, value in obj.items()}
-        kind = UUID if isinstance(obj, UUID) else kind  # asyncpg has its own, equal in all but its type
-        if (transcoding := self.types.get(kind)) is None:
-            return self._encode_obj(obj)  # raises the library's own error
-        return {"_type_": transcoding.name, "_data_": self._marked(transcoding.encode(obj))}
+            if self._leaves.issuperset(map(type, obj.values())):
+                return obj
+            return {key: self.marked(value) for key, value in obj.items()}
+        if kind is list:
+            return [self.marked(item) for item in obj]
+        if kind is tuple:
+            return {"_type_": "tuple_as_list", "_data_": [self.marked(item) for item in obj]}
+        return self._encode_obj(obj)  # raises the library's own error
 
 
 transcoder = StrictTranscoder()

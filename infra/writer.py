@@ -11,7 +11,7 @@ transaction, it is dropped and folded anew from the log.
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Container
 from typing import cast
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from asyncpg.pool import PoolConnectionProxy
 from eventsourcing.domain import Aggregate
 
 from infra.batch import Answer, Batch, Remembered, Request
-from infra.event_store import PATIENCE_SECONDS, TRANSIENT, EventStore, append, locked, tails
+from infra.event_store import INSERT, PATIENCE_SECONDS, TRANSIENT, EventStore, Page, columns, locked, read_page, tails
 from infra.snapshots import Snapshots, newest
 
 log = logging.getLogger(__name__)
@@ -27,19 +27,24 @@ log = logging.getLogger(__name__)
 BATCH = 256  # commands to a transaction
 WAITING = 10_000  # commands; more are turned away
 CACHED = 2_000  # aggregates
+FAR = 5_000  # events of other processes: after a rest, more than these are not worth reading
 GIVE_UP_SECONDS = 20.0  # a command's wait while the database is in trouble
 PAUSES = (0.05, 1.0)  # the first and the longest between two attempts
 
 _REMEMBERED = "SELECT command_id, digest, originator_id, version, position FROM commands WHERE command_id = ANY ($1)"
 
 # A command that decided to do nothing has no event of its own: what it was decided on stands at or before the head.
-_REMEMBER = """
+_RECORD = f"""
+WITH appended AS ({INSERT}), placed AS (
+    SELECT array_agg(notification_id ORDER BY notification_id) AS positions FROM appended
+)
 INSERT INTO commands (command_id, digest, originator_id, version, position)
-SELECT c.id, digest, originator_id, version, coalesce(position, (SELECT max(notification_id) FROM stored_events), 0)
-FROM unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::bigint[], $5::bigint[])
-    AS c (id, digest, originator_id, version, position)
+SELECT c.id, digest, originator_id, version,
+       coalesce(positions[last_event], (SELECT max(notification_id) FROM stored_events), 0)
+FROM placed, unnest($6::uuid[], $7::bytea[], $8::uuid[], $9::bigint[], $10::int[])
+    AS c (id, digest, originator_id, version, last_event)
 RETURNING command_id, position
-"""
+"""  # noqa: S608 - of constants
 
 
 class Unavailable(Exception):
@@ -53,6 +58,7 @@ class Writer:
         self._snapshots = snapshots
         self._snapshot_every = snapshot_every
         self._cache: OrderedDict[UUID, Aggregate] = OrderedDict()
+        self._head = 0  # the position that everything in the cache has seen
         self._waiting: deque[Request] = deque()
         self.task: asyncio.Task[None] | None = None
 
@@ -71,10 +77,10 @@ class Writer:
         while self._waiting:
             try:
                 async with self._store.pool.acquire(timeout=PATIENCE_SECONDS) as conn:
+                    await self._catch_up(conn)
                     while self._waiting:
                         requests = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-                        batch = await self._carry_out(conn, requests)
-                        self._settle(batch)
+                        self._settle(await self._carry_out(conn, requests))
                         requests = []
                         pause, _ = PAUSES
                         await asyncio.sleep(0)  # those answered may have more to ask
@@ -86,36 +92,62 @@ class Writer:
                 pause = min(2 * pause, longest)
             except Exception as error:
                 log.exception("a batch of %d commands failed", len(requests))
-                self._forget(requests)
+                self._cache.clear()
                 for request in requests:
                     request.resolve(error)
                 requests = []
             except BaseException:  # the loop is being stopped: nobody may wait for ever
+                self._cache.clear()
                 for request in (*requests, *self._waiting):
                     request.answer.cancel()
                 self._waiting.clear()
                 raise
 
-    async def _carry_out(self, conn: PoolConnectionProxy, requests: Sequence[Request]) -> Batch:
+    async def _catch_up(self, conn: PoolConnectionProxy) -> None:
+        """After a rest, and before anybody waits for us: what other processes wrote meanwhile."""
+        if self._cache:
+            page = await read_page(conn, self._head, FAR)
+            if len(page) < FAR:
+                self._settle(self._fold(Batch([], {}), page))
+                return
+        self._cache.clear()
+        self._head = await conn.fetchval("SELECT coalesce(max(notification_id), 0) FROM stored_events")
+
+    async def _carry_out(self, conn: PoolConnectionProxy, requests: list[Request]) -> Batch:
         ids = {id for request in requests for id in request.ids()}
         batch = Batch(requests, {id: self._cache[id] for id in ids if id in self._cache})
-        # What the cache lacks is read before the lock, so that nobody waits for the long part of it.
-        created = {request.id for request in requests if request.creates}
-        if missing := ids - batch.held.keys() - created:
+        if missing := ids - batch.held.keys():
             batch.fold(await newest(conn, list(missing)))
             batch.fold(await tails(conn, batch.versions(missing)))
         async with locked(conn):
-            batch.fold(await tails(conn, batch.versions(ids)))
+            self._fold(batch, await read_page(conn, self._head), missing)
             rows = await conn.fetch(_REMEMBERED, [r.cmd.id for r in requests], timeout=PATIENCE_SECONDS)
             batch.decide({row["command_id"]: Remembered(*row) for row in rows})
             if batch.decided:
                 await _record(conn, batch)
         return batch
 
+    def _fold(self, batch: Batch, page: Page, missing: Container[UUID | str] = ()) -> Batch:
+        """Onto everything in memory, so that all of it has seen the log up to the same position."""
+        for event in page:
+            id = cast("UUID", event.originator_id)
+            if id in self._cache:
+                batch.held.setdefault(id, self._cache[id])
+        batch.fold(event for event in page if event.originator_id in batch.held or event.originator_id in missing)
+        batch.position = page.position
+        return batch
+
     def _settle(self, batch: Batch) -> None:
         """It is durable."""
-        self._forget(batch.requests)
-        self._cache.update((id, a) for id, a in batch.held.items() if isinstance(a, Aggregate))
+        self._head = batch.position
+        for id, aggregate in batch.held.items():
+            if isinstance(aggregate, Exception):
+                self._cache.pop(id, None)
+            else:
+                self._cache[id] = aggregate
+                self._cache.move_to_end(id)
+        for id in batch.spoilt:
+            self._cache.pop(id, None)
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
         self._waiting.extendleft(reversed(batch.later))
@@ -125,14 +157,9 @@ class Writer:
             if event.originator_version % self._snapshot_every == 0:
                 self._snapshots.soon(cast("UUID", event.originator_id), event.originator_version)
 
-    def _forget(self, requests: Sequence[Request]) -> None:
-        for request in requests:
-            for id in request.ids():
-                self._cache.pop(id, None)
-
-    def _put_back(self, requests: Sequence[Request], error: Exception) -> None:
+    def _put_back(self, requests: list[Request], error: Exception) -> None:
         """To the front of the queue; whoever has waited too long is told so."""
-        self._forget(requests)
+        self._cache.clear()
         for request in requests:
             request.tried = True
         asked = [*requests, *self._waiting]
@@ -148,17 +175,18 @@ class Writer:
 
 
 async def _record(conn: PoolConnectionProxy, batch: Batch) -> None:
-    positions = await append(conn, batch.events) if batch.events else []
     decided = list(batch.decided.values())
     rows = await conn.fetch(
-        _REMEMBER,
+        _RECORD,
+        *columns(batch.events),
         [d.request.cmd.id for d in decided],
         [d.request.digest for d in decided],
         [d.request.id for d in decided],
         [d.version for d in decided],
-        [None if d.last_event is None else positions[d.last_event] for d in decided],
+        [d.last_event for d in decided],
         timeout=PATIENCE_SECONDS,
     )
     for command_id, position in rows:
         d = batch.decided[command_id]
         batch.answers[d.request] = Answer(position, d.version, d.view)
+        batch.position = max(batch.position, position)

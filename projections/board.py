@@ -388,7 +388,9 @@ def offered(event: Task.Offered, at: Recorded) -> Iterator[Statement]:
     yield (
         "INSERT INTO tasks (id, petition_id, title, post_id, lead_unit_id, supporting_unit_ids, due_on, status, clock,"
         " version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)"
-        " ON CONFLICT (id) DO UPDATE SET post_id = $4, status = $8, clock = $9, version = 1",
+        # The roadmap has announced it; what counts is what was offered.
+        " ON CONFLICT (id) DO UPDATE SET title = $3, post_id = $4, lead_unit_id = $5, supporting_unit_ids = $6,"
+        " due_on = $7, status = $8, clock = $9, version = 1",
         event.originator_id,
         event.matter_id,
         to_json(event.title),

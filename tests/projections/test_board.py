@@ -1,0 +1,307 @@
+"""The board shows petitions as they are, to whom they concern, and never who signed or how somebody judged."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import Phase as HypothesisPhase
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from domain.meeting import Meeting
+from domain.petition import Category, Petition, Phase, Resolved
+from domain.task import Task
+from infra.database import connect
+from infra.sealing import ERASED
+from projections import board
+from projections.board import Viewer
+from projections.projector import READ_MODELS, Batch, advance, install, rebuild
+from tests.domain.story import CLERK, OFFICIAL, Story, feedback, given, id_of, resident, text
+from tests.domain.test_life import Life
+from tests.projections.conftest import Mirror
+
+EVERYTHING = Viewer("auditor")
+
+
+# --- as the aggregates are -------------------------------------------------------------------------------------------
+
+
+def test_whatever_happens_the_board_equals_the_folded_aggregates(database: str, tmp_path: Path) -> None:
+    """Whole lives, as Hypothesis invents them for the domain, against the row, the tasks and the meetings."""
+    with asyncio.Runner() as runner:
+        pool = runner.run(connect(database, max_size=4))
+
+        class Mirrored(Life):
+            def teardown(self) -> None:
+                if hasattr(self, "story"):
+                    runner.run(assert_mirrored(pool, tmp_path, self.story))
+
+        try:
+            run_state_machine_as_test(
+                Mirrored,
+                settings=settings(
+                    max_examples=60,
+                    stateful_step_count=50,
+                    deadline=None,
+                    phases=[HypothesisPhase.reuse, HypothesisPhase.generate],  # shrinking a life takes minutes
+                ),
+            )
+        finally:
+            runner.run(pool.close())
+
+
+async def assert_mirrored(pool: asyncpg.Pool, keys: Path, story: Story) -> None:
+    await pool.execute("TRUNCATE stored_events, projections RESTART IDENTITY")
+    await install(pool)
+    log = Mirror(pool, keys)
+    await log.tell(story)
+    events = await log.store.select_notifications(1, 10_000)
+    model = READ_MODELS["board"]
+    async with pool.acquire() as conn:
+        await advance(conn, model, "board", Batch(events, 0, events[-1].id), log.keyring)
+
+    folded = story.petition
+    row = await board.petition(pool, folded.id, EVERYTHING)
+    assert row
+    shown = {name: row[name] for name in ("phase", "round", "signatures", "threshold", "version", "outcome")}
+    assert shown == {name: getattr(folded, name) for name in shown}
+    assert {clock["rule"]: clock for clock in row["clocks"]} == {rule: vars(c) for rule, c in folded.clocks.items()}
+    assert row["suspended"] == (folded.suspended_at is not None)
+    assert (row["extended_days"], row["merged_into"]) == (folded.extended_days, folded.merged_into)
+    assert row["acknowledged"] == folded.acknowledged
+    assert (row["topic"], row["details"]) == (folded.topic, folded.details)
+
+    aggregates = {aggregate.id: aggregate for aggregate in story.aggregates}
+    for seen in row["tasks"]:
+        task = aggregates.get(seen["id"])
+        if task is None:
+            assert seen["status"] == "planned"
+            continue
+        assert isinstance(task, Task)
+        for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title", "version"):
+            assert seen[name] == getattr(task, name), name
+        assert seen["clock"] == (task.clock and vars(task.clock))
+    for seen in row["meetings"]:
+        meeting = aggregates[seen["id"]]
+        assert isinstance(meeting, Meeting)
+        for name in ("status", "starts_at", "venue", "version"):
+            assert seen[name] == getattr(meeting, name), name
+    judged = [n["judged"] for n in row["feedback"] if n["round"] == folded.round]
+    assert sum(judged) == len(folded.judgements)
+
+
+async def test_the_page_of_a_closed_petition_tells_the_whole_story(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    story.do(story.petition.give_interim_response, OFFICIAL, text=text("so far"))
+    for step in (story.answer, story.invite, story.close):
+        step()
+    await mirror.show(story)
+    page = await board.petition(mirror.pool, story.petition.id, EVERYTHING)
+    assert page
+    assert [(t["round"], t["status"], t["percent"], t["post_id"]) for t in page["tasks"]] == [
+        (1, "confirmed", 100, id_of("post"))
+    ] * 2
+    assert [(m["status"], m["minutes"]) for m in page["meetings"]] == [("held", text("minutes"))]
+    assert [(r["interim"], r["outcome"], r["text"].sealed) for r in page["responses"]] == [
+        (True, None, "so far"),
+        (False, "done", "answer"),
+    ]
+    assert page["feedback"] == [
+        {
+            "round": 1,
+            "invited": 10,
+            "judged": 10,
+            "contacted": 10,
+            "resolved_yes": 10,
+            "resolved_partly": 0,
+            "resolved_no": 0,
+            "satisfied": 10,
+            "concluded": True,
+        }
+    ]
+
+
+async def test_a_task_stands_on_the_board_before_it_is_offered(mirror: Mirror) -> None:
+    story = given(Phase.ROADMAP)
+    story.do(story.petition.publish_roadmap, OFFICIAL, items=story.items(), units=story.units)
+    await mirror.show(story)
+    page = await board.petition(mirror.pool, story.petition.id, EVERYTHING)
+    assert page
+    assert [(task["id"], task["status"]) for task in page["tasks"]] == [
+        (id_of("task 1"), "planned"),
+        (id_of("task 2"), "planned"),
+    ]
+
+
+async def test_a_unit_finds_the_tasks_it_leads_or_supports(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    await mirror.show(story)
+    rows, following = await board.tasks_of_unit(mirror.pool, id_of("second unit"), limit=1)
+    assert following is not None
+    rest, end = await board.tasks_of_unit(mirror.pool, id_of("second unit"), cursor=following)
+    assert {row["id"] for row in rows + rest} == {id_of("task 1"), id_of("task 2")}
+    assert end is None
+    assert [row["id"] for row in (await board.tasks_of_unit(mirror.pool, id_of("unit")))[0]] == [id_of("task 1")]
+
+
+# --- who sees what ---------------------------------------------------------------------------------------------------
+
+HOST, POST = Viewer("host_staff", id_of("host")), Viewer("official", id_of("post"))
+UNIT = Viewer("unit_officer", id_of("unit"))
+STRANGERS = [
+    Viewer(),
+    Viewer("resident"),
+    Viewer("host_staff", id_of("another host")),
+    Viewer("host_staff"),
+    Viewer("official", id_of("host")),
+    Viewer("official", id_of("another post")),
+    Viewer("unit_officer", id_of("another unit")),
+    Viewer("workflow"),
+]
+OVERSEERS = [Viewer(role) for role in ("clerk", "supervisor", "auditor", "admin")]
+
+
+@pytest.mark.parametrize("conduct", [False, True])
+@pytest.mark.parametrize(
+    ("phase", "handlers", "admitted"),
+    [
+        (Phase.COLLECTING, [HOST], False),
+        (Phase.SUBMITTED, [HOST], False),
+        (Phase.REJECTED, [HOST], False),
+        (Phase.LAPSED, [HOST], False),
+        (Phase.ACCEPTED, [HOST, POST], True),
+        (Phase.IN_PROGRESS, [HOST, POST, UNIT], True),
+        (Phase.CLOSED, [HOST, POST, UNIT], True),
+    ],
+)
+async def test_a_petition_is_seen_by_those_who_handle_it_and_once_admitted_by_all_unless_it_is_about_conduct(
+    mirror: Mirror, phase: Phase, handlers: list[Viewer], admitted: bool, conduct: bool
+) -> None:
+    story = given(phase)
+    if conduct:
+        vars(next(e for e in story.log if isinstance(e, Petition.Opened)))["category"] = Category.CONDUCT.value
+    await mirror.show(story)
+    public = admitted and not conduct
+    for viewer in [HOST, POST, UNIT, *STRANGERS, *OVERSEERS]:
+        page = await board.petition(mirror.pool, story.petition.id, viewer)
+        listed, _ = await board.petitions(mirror.pool, viewer)
+        handles = viewer in handlers or viewer in OVERSEERS
+        assert (page is not None) == bool(listed) == (public or handles), viewer
+        if page:
+            assert page["handler"] == listed[0]["handler"] == handles, viewer
+    signer = await board.petition(mirror.pool, story.petition.id, Viewer("resident"), signed=True)
+    assert signer
+    assert signer["handler"]
+
+
+async def test_while_a_round_is_judged_only_the_number_of_judgements_is_told(mirror: Mirror) -> None:
+    story = given(Phase.FEEDBACK)
+    story.judge(Resolved.NO, Resolved.YES)
+    await mirror.show(story)
+    page = await board.petition(mirror.pool, story.petition.id, EVERYTHING)
+    assert page
+    (tally,) = page["feedback"]
+    assert (tally["invited"], tally["judged"], tally["concluded"]) == (10, 2, False)
+    tallies = ("contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied")
+    assert {name: tally[name] for name in tallies} == dict.fromkeys(tallies)
+
+
+async def test_no_row_of_any_read_model_names_a_resident_or_times_a_signature_or_a_judgement(mirror: Mirror) -> None:
+    story, times = given(Phase.COLLECTING, signatures=4), []
+    for n in range(5, 10):
+        story.later(minutes=n, seconds=n)
+        story.sign(n)
+        times.append(story.now)
+    story.later(hours=5)
+    story.sign(10)  # reaches the threshold, which may be timed
+    for step in (story.submit, story.accept, story.acknowledge, story.meet, story.plan, story.answer, story.invite):
+        step()
+    for n in range(1, 10):
+        story.later(minutes=n, seconds=n)
+        story.do(story.petition.give_feedback, resident(n), **feedback())
+        times.append(story.now)
+    await mirror.show(story)
+    dump = await everything(mirror.pool)
+    assert "resident-" not in dump
+    assert not [at for at in times if f"{at:%H:%M:%S}" in dump]
+
+
+async def everything(pool: asyncpg.Pool) -> str:
+    """Every row of every read model."""
+    tables = await pool.fetch(
+        "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = ANY ($1)", list(READ_MODELS)
+    )
+    rows = [await pool.fetch(f"SELECT to_jsonb(t)::text FROM {table} AS t") for (table,) in tables]
+    dump = "\n".join(row[0] for found in rows for row in found)
+    assert str(id_of("petition")) in dump
+    return dump
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+async def open_petition(mirror: Mirror, name: str) -> UUID:
+    story = given(Phase.COLLECTING, signatures=1, name=name)
+    await mirror.tell(story)
+    return story.petition.id
+
+
+async def test_pages_lose_and_repeat_nothing_while_petitions_are_opened_and_change(mirror: Mirror) -> None:
+    story = given(Phase.COLLECTING, name="of interest")
+    await mirror.tell(story)
+    there = [story.petition.id] + [await open_petition(mirror, f"{n}") for n in range(24)]
+    await mirror.caught_up("board")
+    seen: list[UUID] = []
+    cursor = None
+    for n in range(100, 200):
+        rows, cursor = await board.petitions(mirror.pool, EVERYTHING, cursor=cursor, limit=4)
+        seen += [row["id"] for row in rows]
+        if cursor is None:
+            break
+        await open_petition(mirror, f"{n}")
+        if n == 102:
+            story.submit()
+        await mirror.show(story)
+    assert seen == there[::-1]
+
+
+async def test_the_list_is_narrowed_by_phase_category_and_host(mirror: Mirror) -> None:
+    collecting, accepted = given(Phase.COLLECTING, name="a"), given(Phase.ACCEPTED, name="b")
+    await mirror.tell(collecting)
+    await mirror.show(accepted)
+
+    async def ids(**filters: Any) -> list[UUID]:
+        return [row["id"] for row in (await board.petitions(mirror.pool, EVERYTHING, **filters))[0]]
+
+    assert await ids() == [id_of("b"), id_of("a")]
+    assert await ids(phase="accepted") == [id_of("b")]
+    assert await ids(phase="accepted", category="advice", host_id=id_of("host")) == [id_of("b")]
+    assert await ids(category="grievance") == await ids(host_id=id_of("another host")) == []
+
+
+async def test_the_public_text_is_found_by_any_part_of_it_and_gone_with_its_key_after_a_rebuild(
+    mirror: Mirror,
+) -> None:
+    story, clerk = given(Phase.ACCEPTED), CLERK.by
+    topic, details = [
+        await mirror.keyring.seal(story.petition.id, clerk, words)
+        for words in ("小区低洼地排涝改造", "雨后 50% 积水_A栋")
+    ]
+    story.do(story.petition.issue_public_text, CLERK, topic=topic, details=details)
+    await mirror.show(story)
+
+    async def found(q: str) -> list[str]:
+        return [row["public_topic"] for row in (await board.petitions(mirror.pool, Viewer(), q=q))[0]]
+
+    for q in ("排涝", "50%", "_a栋", "小区低洼地排涝改造"):
+        assert await found(q) == ["小区低洼地排涝改造"]
+    for q in ("改造排涝", "5_%", "'"):
+        assert await found(q) == []
+
+    await mirror.keyring.erase(story.petition.id, clerk)
+    await rebuild(mirror.store, mirror.keyring, [READ_MODELS["board"]])
+    assert await found("排涝") == []
+    assert await found("erased") == [ERASED]

@@ -3,7 +3,7 @@
 Top to bottom: words, events, what they change, and the commands in the order of the story. Phases: DESIGN §4.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -94,24 +94,12 @@ class RoadmapItem:
 Judgements = dict[str, tuple[str, bool]]  # pseudonym -> resolved, satisfied
 
 
-def host_staff(petition: "Petition", _: Mapping[str, Any]) -> Collection[UUID]:
-    return [petition.host_id]
-
-
-def called_posts(petition: "Petition", _: Mapping[str, Any]) -> Collection[UUID]:
-    return petition.called_post_ids
-
-
-def lead_post(petition: "Petition", _: Mapping[str, Any]) -> Collection[UUID]:
-    return petition.called_post_ids[:1]
-
-
 RESIDENT = Permission(Role.RESIDENT)
 LEAD_PETITIONER = Permission(Role.RESIDENT, who=lambda petition: [petition.lead])
-HOST_STAFF = Permission(Role.HOST_STAFF, of=host_staff)
+HOST_STAFF = Permission(Role.HOST_STAFF, of=lambda petition, _: [petition.host_id])
 CLERK = Permission(Role.CLERK)
-CALLED_POST = Permission(Role.OFFICIAL, of=called_posts)
-LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=lead_post)
+CALLED_POST = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids)
+LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids[:1])
 SUPERVISOR = Permission(Role.SUPERVISOR)
 WORKFLOW = Permission(Role.WORKFLOW)
 
@@ -446,12 +434,8 @@ class Petition(Decider):
         host_opinion = cmd.policy.clock("host_opinion", cmd.at) if crossing else None
         self.decide(self.CoSigned, cmd)
         if host_opinion:
-            self.decide(
-                self.ThresholdReached,
-                cmd.consequence(),
-                signatures=self.signatures,
-                host_opinion=host_opinion,
-            )
+            facts = {"signatures": self.signatures, "host_opinion": host_opinion}
+            self.decide(self.ThresholdReached, cmd.consequence(), **facts)
 
     @command(RESIDENT)
     def withdraw_signature(self, cmd: Command, /) -> None:
@@ -494,10 +478,9 @@ class Petition(Decider):
     @property
     def signing_clock(self) -> Clock:
         """The clock at whose end signing closes: the host's opinion while the threshold stands, else signing."""
-        clocks = list(self.clocks.values())
         if self.threshold_reached and self.signatures >= self.threshold:
             return self.clocks["host_opinion"]
-        return max(clocks, key=lambda clock: clock.due_at)
+        return max(self.clocks.values(), key=lambda clock: clock.due_at)
 
     @command(WORKFLOW)
     def close_signing(self, cmd: Command, /) -> None:
@@ -513,7 +496,7 @@ class Petition(Decider):
 
     @command(CLERK)
     def issue_public_text(self, cmd: Command, /, *, topic: Text, details: Text) -> None:
-        """What the public reads, redacted."""
+        """What the public reads, redacted; also after the end, whenever something turns out to have been overlooked."""
         if self.phase == Phase.COLLECTING:
             self.require(Phase.SUBMITTED)
         self.decide(self.PublicTextIssued, cmd, topic=topic, details=details)
@@ -635,13 +618,8 @@ class Petition(Decider):
     @command(WORKFLOW)
     def invite_feedback(self, cmd: Command, /) -> None:
         self.require(Phase.ANSWERED)
-        self.decide(
-            self.FeedbackInvited,
-            cmd,
-            round=self.round,
-            invited=self.signatures,
-            feedback=cmd.policy.clock("feedback", cmd.at),
-        )
+        feedback = cmd.policy.clock("feedback", cmd.at)
+        self.decide(self.FeedbackInvited, cmd, round=self.round, invited=self.signatures, feedback=feedback)
 
     @command(RESIDENT)
     def give_feedback(
@@ -653,8 +631,9 @@ class Petition(Decider):
         self.require(Phase.FEEDBACK)
         if cmd.by in self.judgements:
             raise Conflict("already-judged", "您已评价,每轮一次。", "You have judged this round already.")
-        judgements = self.judgements | {cmd.by: (resolved.value, satisfied)}
-        conclusion = self._conclusion(cmd, judgements) if len(judgements) == self.signatures else []
+        conclusion = []
+        if len(self.judgements) + 1 == self.signatures:
+            conclusion = self._conclusion(cmd, self.judgements | {cmd.by: (resolved.value, satisfied)})
         self.decide(
             self.FeedbackGiven,
             cmd,
@@ -707,9 +686,11 @@ class Petition(Decider):
             self.decide(self.Escalated, cmd, rule=rule, due_at=due_at, task_id=task_id)
 
     def _worth(self, what: str, rule: str, due_at: datetime, task_id: UUID | None) -> bool:
-        """Once per clock, and not when the clock has stopped meanwhile."""
+        """Once per clock, and not when the clock has stopped meanwhile or stands still."""
+        if self.phase in ENDS or self.suspended_at is not None:
+            return False
         running = task_id is not None or (rule in self.clocks and self.clocks[rule].due_at == due_at)
-        return self.phase not in ENDS and running and warning(what, rule, due_at, task_id) not in self.warned
+        return running and warning(what, rule, due_at, task_id) not in self.warned
 
     @command(SUPERVISOR)
     def order_supervision(self, cmd: Command, /, *, order: Text) -> None:

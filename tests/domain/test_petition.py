@@ -357,6 +357,13 @@ def test_a_clock_warns_once_and_not_after_it_was_stopped_or_moved(kind: str) -> 
         story.when(warn, WORKFLOW, rule="task", due_at=story.now, task_id=task_id).then()
 
 
+def test_a_clock_that_stands_still_does_not_warn() -> None:
+    story = given(Phase.ROADMAP, suspended=True)
+    due_at = story.petition.clocks["response"].due_at
+    story.when(story.petition.escalate, WORKFLOW, rule="response", due_at=due_at).then()
+    story.when(story.petition.escalate, WORKFLOW, rule="task", due_at=due_at, task_id=id_of("task 1")).then()
+
+
 def test_no_warning_after_the_end() -> None:
     story = given(Phase.CLOSED)
     story.when(story.petition.remind, WORKFLOW, rule="task", due_at=story.now, task_id=id_of("task 1")).then()

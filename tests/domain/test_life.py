@@ -273,5 +273,5 @@ class Life(RuleBasedStateMachine):
             assert (closed.outcome == "unresolved") == ordered
 
 
-Life.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+Life.TestCase.settings = settings(max_examples=100, stateful_step_count=60)
 test_whatever_anybody_does = Life.TestCase

@@ -5,6 +5,7 @@ import asyncio
 import functools
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -48,7 +49,7 @@ from workflows.activities import Activities
 from workflows.relay import Relay, namespace_id
 from workflows.worker import run_worker
 
-ROLES = ("resident", "host_staff", "clerk", "official", "unit_officer", "supervisor", "auditor", "admin")
+ROLES = [role.value for role in Role if role is not Role.WORKFLOW]
 CONNECTIONS = 20  # of one process to PostgreSQL
 GOODBYE_SECONDS = 3  # that open HTTP requests get when we stop
 ISSUER_SECONDS = 5  # that an identity provider may take to answer
@@ -65,9 +66,10 @@ async def up(args: argparse.Namespace) -> int:
     settings = _settings(args)
     started = time.monotonic()
     async with engine(settings, say) as url:
+        program = "yuetan" if shutil.which("yuetan") else os.path.relpath(sys.argv[0])
         folder = f" --data-dir {args.data_dir}" if args.data_dir else ""
         say(f"ready in {time.monotonic() - started:.1f} s at {url} (Ctrl-C stops it)")
-        say(f"a token: {os.path.relpath(sys.argv[0])} token{folder} --role ROLE --subject NAME [--org ID]")
+        say(f"a token: {program} token{folder} --role ROLE --subject NAME [--org ID]")
         say(f"         with ROLE one of {' '.join(ROLES)}")
         if args.play:
             if not await show.play_one(url, tokens(settings)):

@@ -49,23 +49,15 @@ class _EndedEarly(CannotStart):
 def data_folder(path: Path) -> Iterator[Path]:
     """The folder, made if need be. A second process is refused until this one lets go."""
     path = path.expanduser().resolve()
+    version = path / "VERSION"
     try:
         path.mkdir(parents=True, exist_ok=True)
-        version = path / "VERSION"
-        if not version.exists():
-            if any(path.iterdir()):
-                raise CannotStart(f"{path} holds something else; name an empty folder with --data-dir")
-            version.write_text(FOLDER_VERSION + "\n")
-        found = version.read_text().strip()
-        if found != FOLDER_VERSION:
-            raise CannotStart(
-                f"{path} was written by another version of Yuetan (data version {found}, this program has"
-                f" {FOLDER_VERSION}); use that version, or name another folder with --data-dir"
-            )
+        if not version.exists() and any(path.iterdir()):
+            raise CannotStart(f"{path} holds something else; name an empty folder with --data-dir")
+        lock = version.open("a+")
         path.chmod(0o711 if os.geteuid() == 0 else 0o700)
         for name in ("keys", "files", "logs"):
             (path / name).mkdir(mode=0o700, exist_ok=True)
-        lock = (path / "VERSION").open("r+")
     except OSError as error:
         raise CannotStart(
             f"cannot use {path}: {error.strerror}; name a folder that you can write with --data-dir"
@@ -75,6 +67,16 @@ def data_folder(path: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise FolderInUse(f"{path} is in use by another yuetan; stop it, or name another folder") from error
+        lock.seek(0)
+        found = lock.read().strip()
+        if not found:  # a new folder, or one whose making was cut short
+            lock.write(FOLDER_VERSION + "\n")
+            lock.flush()
+        elif found != FOLDER_VERSION:
+            raise CannotStart(
+                f"{path} was written by another version of Yuetan (data version {found}, this program has"
+                f" {FOLDER_VERSION}); use that version, or name another folder with --data-dir"
+            )
         yield path
 
 
@@ -87,13 +89,13 @@ def free_port() -> int:
             return port
 
 
-def require_free(port: int, what: str, host: str = "127.0.0.1") -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+def require_free(port: int, what: str) -> None:
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise CannotStart(f"{what} cannot use {host}:{port}: {error.strerror}; choose another port") from error
+            raise CannotStart(f"{what} cannot use 127.0.0.1:{port}: {error.strerror}; choose another port") from error
 
 
 class _Server:
@@ -235,6 +237,7 @@ class PostgreSQL(_Server):
     name = "PostgreSQL"
     program = "postgres"
     stop_signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)  # "fast", then "immediate" shutdown
+    start_seconds = 600.0  # after a crash it first replays what it wrote last
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -285,10 +288,8 @@ class PostgreSQL(_Server):
             self._let_owner_in()
         if self._sockets != self.data:
             self._sockets.mkdir(mode=0o700, exist_ok=True)
-            if self._sockets.is_symlink() or self._sockets.stat().st_uid not in (
-                os.geteuid(),
-                _owner_id(self.user),
-            ):
+            owners = (os.geteuid(), _owner_id(self.user))
+            if self._sockets.is_symlink() or self._sockets.stat().st_uid not in owners:
                 raise CannotStart(f"{self._sockets} belongs to somebody else; name a shorter --data-dir")
             _give(self._sockets, self.user)
         if not (self.data / "PG_VERSION").exists():
@@ -321,23 +322,17 @@ class PostgreSQL(_Server):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         _give(unfinished, self.user)
-        with tempfile.NamedTemporaryFile("w", dir=self.folder) as copy:
-            copy.write(self._password())
-            copy.flush()
-            _give(Path(copy.name), self.user)
+        with tempfile.TemporaryFile("w") as password:  # has no name that a crash could leave behind
+            password.write(self._password())
+            password.seek(0)
+            _give(password.fileno(), self.user)
             command = [
-                str(self._programs / "initdb"),
-                *(
-                    "-D",
-                    str(unfinished),
-                    "--username=yuetan",
-                    "--auth=scram-sha-256",
-                    f"--pwfile={copy.name}",
-                ),
-                *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                *(str(self._programs / "initdb"), "-D", str(unfinished), "--username=yuetan"),
+                *("--auth=scram-sha-256", "--pwfile=/dev/stdin", "--encoding=UTF8"),
+                *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             ]
             initdb = await asyncio.create_subprocess_exec(
-                *self._as_child(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
+                *self._as_child(command), stdin=password, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
             )
             output, _ = await initdb.communicate()
         if initdb.returncode:
@@ -450,6 +445,8 @@ def _copy_programs(folder: Path) -> Path:
         libraries = source.parent.with_name(f"{_WHEEL}.libs")
         if libraries.exists():
             shutil.copytree(libraries, unfinished / libraries.name)
+        for path in (unfinished, *unfinished.rglob("*")):  # whatever our umask has made of it
+            _give(path, OWNER)
         unfinished.rename(target)
     return target / _WHEEL / source.name / "bin"
 
@@ -463,6 +460,6 @@ def _owner_id(user: str) -> int:
     return pwd.getpwnam(user).pw_uid if user else os.geteuid()
 
 
-def _give(path: Path, user: str) -> None:
+def _give(what: Path | int, user: str) -> None:
     if user:
-        os.chown(path, _owner_id(user), pwd.getpwnam(user).pw_gid)
+        os.chown(what, _owner_id(user), pwd.getpwnam(user).pw_gid)

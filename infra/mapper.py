@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from asyncpg.pgproto.pgproto import UUID as PostgresUUID  # noqa: N811
 from eventsourcing.persistence import (
     DatetimeAsISO,
     DecimalAsStr,
@@ -76,15 +77,15 @@ class StrictTranscoder(JSONTranscoder):
         return super().encode(self.marked(obj))
 
     def marked(self, obj: Any) -> Any:
-        """The same with tuples marked, which the JSON encoder would not ask us about. Leaves are left to it."""
+        """A copy with the tuples marked, which the JSON encoder would not ask us about. Leaves are left to it."""
         kind = type(obj)
         if kind in self._leaves:
             return obj
         if kind is dict:
-            if not all(type(key) is str for key in obj):
+            if not {str}.issuperset(map(type, obj)):
                 raise TypeError("a dict in an event or an aggregate needs str keys: JSON has no others")
             if self._leaves.issuperset(map(type, obj.values())):
-                return obj
+                return dict(obj)
             return {key: self.marked(value) for key, value in obj.items()}
         if kind is list:
             return [self.marked(item) for item in obj]
@@ -106,5 +107,6 @@ for _transcoding in (
     DataclassAsDict(RoadmapItem, "petition.roadmap_item"),
 ):
     transcoder.register(_transcoding)
+transcoder.types[PostgresUUID] = UUIDAsHex()  # the id of an aggregate that was loaded; equal in all but its type
 
 mapper: Mapper[UUID] = Mapper(transcoder)

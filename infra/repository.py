@@ -41,8 +41,8 @@ class Outcome(Generic[T]):
 class Repository:
     def __init__(self, store: EventStore, *, snapshot_every: int = SNAPSHOT_EVERY) -> None:
         self._store = store
-        self._snapshots = Snapshots(store)
-        self._writer = Writer(store, self._snapshots, snapshot_every)
+        self._snapshots = Snapshots(store, snapshot_every)
+        self._writer = Writer(store, self._snapshots)
 
     async def execute(
         self,

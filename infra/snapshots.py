@@ -1,10 +1,7 @@
-"""Aggregates from their events, with snapshots as a shortcut for long streams.
-
-A snapshot is built from the log, not from the writer's live aggregate: so it can be made in a thread while the writer
-goes on, and no copy is taken on the way of a command.
-"""
+"""Aggregates from their events, with snapshots as a shortcut for long streams."""
 
 import asyncio
+import dataclasses
 import functools
 import logging
 from collections.abc import Iterable, Sequence
@@ -17,7 +14,7 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate, Snapshot
 from eventsourcing.persistence import StoredEvent
 
 from infra.event_store import PATIENCE_SECONDS, EventStore
-from infra.mapper import mapper
+from infra.mapper import mapper, transcoder
 
 log = logging.getLogger(__name__)
 
@@ -64,31 +61,35 @@ async def history(store: EventStore, id: UUID, lte: int | None = None) -> list[S
 
 
 class Snapshots:
-    """Takes one snapshot at a time, beside everything else. One that fails is logged; nothing depends on it."""
+    """Takes snapshots of the writer's aggregates. Only a flat copy is made at once; the rest is done in a thread.
 
-    def __init__(self, store: EventStore) -> None:
+    One that fails is logged: nothing depends on it.
+    """
+
+    def __init__(self, store: EventStore, every: int) -> None:
         self._store = store
-        self._due: dict[UUID, int] = {}
+        self._every = every
+        self._due: dict[UUID, Snapshot] = {}
         self.task: asyncio.Task[None] | None = None
 
-    def soon(self, id: UUID, version: int) -> None:
-        self._due[id] = version
-        if self.task is None or self.task.done():
-            self.task = asyncio.create_task(self._take())
+    def is_due(self, version: int) -> bool:
+        """Rarer as the stream grows, since a snapshot grows with it: after a tenth of it at most."""
+        tenth: int = 10 ** max(len(str(version)) - 2, 0)
+        return version % max(self._every, tenth) == 0
 
-    async def _take(self) -> None:
+    def take(self, aggregate: Aggregate) -> None:
+        snapshot = Snapshot.take(aggregate)
+        self._due[aggregate.id] = dataclasses.replace(snapshot, state=transcoder.marked(snapshot.state))
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._store_due())
+
+    async def _store_due(self) -> None:
         while self._due:
-            id, version = self._due.popitem()
+            id, snapshot = self._due.popitem()
             try:
-                stored = await asyncio.to_thread(_snapshot, await history(self._store, id, version))
+                stored = await asyncio.to_thread(mapper.to_stored_event, snapshot)
                 await self._store.pool.execute(
                     _INSERT, id, stored.originator_version, stored.topic, stored.state, timeout=PATIENCE_SECONDS
                 )
             except Exception:
-                log.exception("no snapshot of %s at version %d", id, version)
-
-
-def _snapshot(stored: Sequence[StoredEvent]) -> StoredEvent:
-    aggregate = fold_all(stored)
-    assert aggregate is not None
-    return mapper.to_stored_event(Snapshot.take(aggregate))
+                log.exception("no snapshot of %s at version %d", id, snapshot.originator_version)

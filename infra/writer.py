@@ -53,10 +53,9 @@ class Unavailable(Exception):
 
 
 class Writer:
-    def __init__(self, store: EventStore, snapshots: Snapshots, snapshot_every: int) -> None:
+    def __init__(self, store: EventStore, snapshots: Snapshots) -> None:
         self._store = store
         self._snapshots = snapshots
-        self._snapshot_every = snapshot_every
         self._cache: OrderedDict[UUID, Aggregate] = OrderedDict()
         self._head = 0  # the position that everything in the cache has seen
         self._waiting: deque[Request] = deque()
@@ -153,9 +152,9 @@ class Writer:
         self._waiting.extendleft(reversed(batch.later))
         for request, answer in batch.answers.items():
             request.resolve(answer)
-        for event, _ in batch.events:
-            if event.originator_version % self._snapshot_every == 0:
-                self._snapshots.soon(cast("UUID", event.originator_id), event.originator_version)
+        due = {event.originator_id for event, _ in batch.events if self._snapshots.is_due(event.originator_version)}
+        for id in self._cache.keys() & due:
+            self._snapshots.take(self._cache[id])
 
     def _put_back(self, requests: list[Request], error: Exception) -> None:
         """To the front of the queue; whoever has waited too long is told so."""

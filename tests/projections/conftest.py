@@ -1,4 +1,4 @@
-"""Real events of the domain in a real log, mirrored by a projector that runs as it does in service."""
+"""Real events of the domain in a real log, mirrored by the projector as in service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,19 +13,21 @@ from infra.event_store import EventStore
 from infra.mapper import mapper
 from infra.sealing import Keyring
 from projections.projector import Positions, Projector, install
+from projections.read_model import ReadModel
 from tests.domain.story import Story
 
 PATIENCE = 30.0
 
 
 class Mirror:
-    """A log and its read models."""
+    """A log and its read models, in service from the first time that somebody waits for them."""
 
     def __init__(self, pool: asyncpg.Pool, keys: Path) -> None:
         self.pool = pool
         self.store, self.keyring = EventStore(pool), Keyring(pool, keys)
         self._positions = Positions(pool)
         self._told: set[tuple[UUID, int]] = set()
+        self._service: asyncio.Task[None] | None = None
 
     async def tell(self, story: Story) -> None:
         """Append what is new in a story; every story has the same host, posts and units."""
@@ -33,27 +35,30 @@ class Mirror:
         self._told |= {(event.originator_id, event.originator_version) for event in new}
         await self.store.insert_events([mapper.to_stored_event(event) for event in new])
 
-    async def caught_up(self, *names: str) -> None:
-        """Wait until the read models (all, if none is named) have what the log has now."""
-        assert await self._positions.wait_for(await self.store.max_notification_id(), PATIENCE, *names)
-
     async def show(self, story: Story) -> None:
         await self.tell(story)
         await self.caught_up()
 
+    async def caught_up(self, *names: str) -> None:
+        """Wait until the read models (all, if none is named) have what the log has now."""
+        self.start()
+        assert await self._positions.wait_for(await self.store.max_notification_id(), PATIENCE, *names)
+
+    def start(self, *models: ReadModel) -> None:
+        if self._service is None:
+            self._service = asyncio.create_task(Projector(self.store, self.keyring, models).run())
+
+    async def stop(self) -> None:
+        if self._service is not None:
+            self._service.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._service
+        self._service = None
+
 
 @pytest.fixture
-async def log(pool: asyncpg.Pool, tmp_path: Path) -> Mirror:
-    """A log, and read models that nobody carries it into yet."""
+async def mirror(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[Mirror]:
     await install(pool)
-    return Mirror(pool, tmp_path)
-
-
-@pytest.fixture
-async def mirror(log: Mirror) -> AsyncIterator[Mirror]:
-    """A log whose read models follow it."""
-    running = asyncio.create_task(Projector(log.store, log.keyring).run())
-    yield log
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    mirror = Mirror(pool, tmp_path)
+    yield mirror
+    await mirror.stop()

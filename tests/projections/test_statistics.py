@@ -1,0 +1,127 @@
+"""Rates always come with their denominators, and silence is "not judged"."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from domain.petition import Answer, Category, Petition, Phase, Resolved, RoadmapItem
+from projections import statistics
+from tests.domain.story import MONDAY, OFFICIAL, POLICY, WORKFLOW, Story, given, id_of, text
+from tests.projections.conftest import Mirror
+
+YES, PARTLY, NO = Resolved
+
+
+async def overall(mirror: Mirror, *stories: Story, after: timedelta = timedelta()) -> dict[str, Any]:
+    for story in stories:
+        await mirror.tell(story)
+    await mirror.caught_up()
+    return await statistics.overall(mirror.pool, max(story.now for story in stories) + after)
+
+
+class OneOfMany(Story):
+    """A story whose tasks are its own."""
+
+    def items(self, due_on: date | None = None) -> list[RoadmapItem]:
+        return [replace(item, task_id=id_of(f"{self.name} {item.task_id}")) for item in super().items(due_on)]
+
+
+def closed(name: str, *verdicts: Resolved) -> Story:
+    story = OneOfMany(name, replace(POLICY, max_rounds=1))
+    story.reach(Phase.FEEDBACK, 10)
+    story.judge(*verdicts)
+    story.later(days=30)
+    story.do(story.petition.close_feedback, WORKFLOW)
+    return story
+
+
+async def test_silence_counts_as_not_judged(mirror: Mirror) -> None:
+    figures = await overall(mirror, closed("a", YES, YES, YES, PARTLY, NO), closed("b", PARTLY, NO, NO), closed("c"))
+    assert figures["petitions"] == 3
+    assert figures["response"] == {"answered": 3, "in_time": 3, "due": 3, "rate": 1.0}
+    assert figures["resolution"] == {"resolved": 1, "judged": 2, "not_judged": 1, "rate": 0.5}
+    assert figures["satisfaction"] == {"satisfied": 3, "judged": 8, "invited": 30, "rate": 0.375}
+    assert figures["outcomes"] == {"not_judged": 1, "resolved": 1, "unresolved": 1}
+
+
+async def test_without_a_denominator_there_is_no_rate(mirror: Mirror) -> None:
+    figures = await overall(mirror, given(Phase.COLLECTING))
+    assert figures["petitions"] == 0
+    assert {figures[name]["rate"] for name in ("response", "resolution", "satisfaction")} == {None}
+
+
+async def test_a_response_is_late_after_its_date_extended_or_put_off_by_a_suspension(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    due_at = story.petition.clocks["response"].due_at
+    assert (await overall(mirror, story))["response"]["due"] == 0
+    late = due_at + timedelta(days=1) - story.now
+    assert (await overall(mirror, story, after=late))["response"] == {
+        "answered": 0,
+        "in_time": 0,
+        "due": 1,
+        "rate": 0.0,
+    }
+    story.do(story.petition.extend, OFFICIAL, days=5, reason=text())
+    assert (await overall(mirror, story, after=late))["response"]["due"] == 0
+    story.do(story.petition.suspend, OFFICIAL, reason=text())
+    assert (await overall(mirror, story, after=timedelta(days=300)))["response"]["due"] == 0
+    story.later(days=10)
+    story.do(story.petition.resume, OFFICIAL)
+    story.now = due_at + timedelta(days=14)
+    assert (await overall(mirror, story))["response"]["due"] == 0
+    story.later(days=2)
+    story.do(story.petition.answer, OFFICIAL, text=text(), outcome=Answer.PLANNED, tasks=story.tasks)
+    assert (await overall(mirror, story))["response"] == {"answered": 1, "in_time": 0, "due": 1, "rate": 1.0}
+
+
+async def test_petitions_are_counted_by_phase_and_the_median_stay_is_in_days_without_suspensions(
+    mirror: Mirror,
+) -> None:
+    stories = []
+    for n, days in enumerate((1, 3, 8)):
+        story = given(Phase.MEETING, name=f"petition {n}")
+        story.later(days=days - 1)
+        story.do(story.petition.suspend, OFFICIAL, reason=text())
+        story.later(days=40)
+        story.do(story.petition.resume, OFFICIAL)
+        story.later(days=1)
+        story.do(story.petition.conclude_meeting, OFFICIAL, meeting_id=id_of("meeting"))
+        stories.append(story)
+    figures = await overall(mirror, *stories, given(Phase.REJECTED, name="rejected"))
+    assert figures["phases"] == {"rejected": 1, "roadmap": 3}
+    assert figures["median_days"]["meeting"] == 3.0
+
+
+async def test_what_is_overdue_counts_clocks_and_petitions(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    assert (await overall(mirror, story))["overdue"] == {"clocks": 0, "petitions": 0}
+    # Nobody has claimed either task, and the response is due.
+    assert (await overall(mirror, story, after=timedelta(days=90)))["overdue"] == {"clocks": 3, "petitions": 1}
+
+
+async def test_figures_are_grouped_by_host_post_unit_and_month_without_ranking_the_few(mirror: Mirror) -> None:
+    stories = [given(Phase.ACCEPTED, name=f"petition {n}") for n in range(10)] + [
+        given(Phase.CLOSED, name="with tasks")
+    ]
+    await overall(mirror, *stories)
+    groups = {group: await statistics.by(mirror.pool, group, MONDAY) for group in statistics.KEYS}
+    shown = {group: [(r["key"], r["petitions"], r["rankable"]) for r in rows] for group, rows in groups.items()}
+    assert shown == {
+        "host": [(id_of("host"), 11, True)],
+        "post": [(id_of("post"), 11, True)],
+        "unit": sorted([(id_of("unit"), 1, False), (id_of("second unit"), 1, False)]),
+        "month": [("2026-03", 11, True)],
+    }
+
+
+@pytest.mark.parametrize("conduct", [False, True])
+async def test_petitions_about_conduct_count_only_where_asked_for(mirror: Mirror, conduct: bool) -> None:
+    story = given(Phase.ACCEPTED)
+    vars(next(e for e in story.log if isinstance(e, Petition.Opened)))["category"] = Category.CONDUCT.value
+    await mirror.show(story)
+    figures = await statistics.overall(mirror.pool, story.now + timedelta(days=90), conduct=conduct)
+    by_post = await statistics.by(mirror.pool, "post", story.now, conduct=conduct)
+    assert (figures["petitions"], len(by_post), bool(figures["phases"])) == (conduct, conduct, conduct)
+    assert (figures["overdue"]["petitions"], bool(figures["median_days"])) == (conduct, conduct)

@@ -56,6 +56,7 @@ _TROUBLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidTransactionStateError,
     asyncpg.TransactionRollbackError,
 )
 
@@ -106,18 +107,19 @@ class Projector:
 
     async def _renew(self) -> None:
         """Build what the database has in an older version, while the older one serves."""
+        outdated = "SELECT version < $2 FROM projections WHERE name = $1"
         for model in self._models:
-            while await self._store.pool.fetchval(
-                "SELECT version < $2 FROM projections WHERE name = $1", model.name, model.version
-            ):
+            while True:
                 try:
+                    if not await self._store.pool.fetchval(outdated, model.name, model.version):
+                        break
                     await rebuild(self._store, self._keyring, [model])
-                except RebuildRefused as refused:
-                    log.info("%s", refused)
+                except (RebuildRefused, *_TROUBLE) as error:
+                    log.warning("version %s of %s is not built yet, trying again: %s", model.version, model.name, error)
+                    await asyncio.sleep(RETRY_SECONDS)
                 except Exception:
-                    log.exception("version %s of read model %s cannot be built", model.version, model.name)
-                    return  # the registry shows it, until a program with a fix starts
-                await asyncio.sleep(RETRY_SECONDS)
+                    log.exception("READ MODEL %s CANNOT BE BUILT in version %s", model.name, model.version)
+                    break  # the older one serves on, until a program with a fix starts
 
     async def _project(self) -> None:
         while True:

@@ -13,9 +13,10 @@ from domain.clock import Clock
 from workflows.messages import Answer, MatterState, Step
 
 T = TypeVar("T")
-# Only trouble with PostgreSQL is tried again. A local activity's attempts leave no trace in the history but the later
-# ones, which wait for a timer: hence the long last interval.
+# Only trouble with PostgreSQL is tried again. A local activity that waited for its next attempt inside the workflow task
+# would keep that open: nobody could query the workflow or stop the worker. So every wait is a timer of the workflow.
 UNTIL_IT_WORKS = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
+NO_WAIT_INSIDE = timedelta(milliseconds=1)
 A_YEAR_IS_ADDED_BY_HAND = timedelta(hours=1)
 
 
@@ -104,5 +105,6 @@ class Matter:
             result_type=answer,
             start_to_close_timeout=timedelta(seconds=60),
             retry_policy=UNTIL_IT_WORKS,
+            local_retry_threshold=NO_WAIT_INSIDE,
         )
         return result

@@ -193,6 +193,7 @@ class Relay:
                         self._away(error)
                         await asyncio.sleep(1)
                     else:
+                        self.reachable = True
                         return None
 
         return [over for over in await asyncio.gather(*map(tell, matters)) if over]

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -56,7 +56,6 @@ class Engine:
     store: EventStore
     repository: Repository
     client: Client
-    policy: Policy = POLICY
     skipper: TimeSkipper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,13 +71,13 @@ class Engine:
 
 
 @asynccontextmanager
-async def engine(pool: asyncpg.Pool, address: str, policy: Policy = POLICY) -> AsyncIterator[Engine]:
+async def engine(pool: asyncpg.Pool, address: str, worker: Policy = POLICY) -> AsyncIterator[Engine]:
     store = EventStore(pool)
     repository = Repository(store)
     client = await Client.connect(address)
-    made = Engine(store, repository, client, policy)
+    made = Engine(store, repository, client)
     await made.register()
-    async with make_worker(client, Activities(store, repository, policy)):
+    async with make_worker(client, Activities(store, repository, worker)):
         yield made
     await repository.close()
 
@@ -168,7 +167,7 @@ class People:
             role=actor.role,
             org=actor.org,
             at=at or datetime.now(UTC),
-            policy=self.engine.policy,
+            policy=POLICY,
         )
         done = await self.engine.repository.execute(method, id or self.id, cmd, also=also, **arguments)
         return done.position
@@ -204,18 +203,19 @@ class People:
         await self.forward(starts_at + timedelta(hours=2))
         await self.act(Meeting.hold, HOST_STAFF, meeting, minutes=text("minutes"), also=petition)
 
-    async def plan(self, *units: str, days: int = 20) -> list[UUID]:
-        """Publish a roadmap with a task for each unit, and wait until they are offered."""
-        due_on: date = local_day(await self.now()) + timedelta(days=days)
-        items = [RoadmapItem(uuid4(), text("title"), id_of(unit), [], due_on) for unit in units or ("unit",)]
-        await self.act(
-            Petition.publish_roadmap,
-            OFFICIAL,
-            items=items,
-            also={"units": [(Unit, item.lead_unit_id) for item in items]},
-        )
-        await self.happens(*["task.Offered"] * len(items))
+    async def publish(self, *units: str, days: int = 20) -> list[UUID]:
+        """A roadmap with a task for each unit."""
+        due_on = local_day(await self.now()) + timedelta(days=days)
+        items = [RoadmapItem(uuid4(), text("title"), id_of(unit), [], due_on) for unit in units]
+        known = {"units": [(Unit, item.lead_unit_id) for item in items]}
+        await self.act(Petition.publish_roadmap, OFFICIAL, items=items, also=known)
         return [item.task_id for item in items]
+
+    async def plan(self, *units: str, days: int = 20) -> list[UUID]:
+        """Publish a roadmap, and wait until its tasks are offered."""
+        tasks = await self.publish(*units, days=days)
+        await self.happens(*["task.Offered"] * len(tasks))
+        return tasks
 
     async def work(self, tasks: list[UUID], officer: Actor = UNIT_OFFICER) -> None:
         for task in tasks:
@@ -239,3 +239,14 @@ class People:
             await self.act(
                 Petition.give_feedback, resident(n), contacted=True, resolved=verdict, satisfied=True, comment=None
             )
+
+    async def to_the_end(self) -> None:
+        """The ordinary course."""
+        await self.open()
+        await self.accept()
+        await self.meet()
+        tasks = await self.plan("unit")
+        await self.work(tasks)
+        await self.answer(tasks)
+        await self.judge(Resolved.YES, Resolved.YES, Resolved.PARTLY)
+        await self.happens("petition.Closed")

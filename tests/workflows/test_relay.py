@@ -1,6 +1,7 @@
 """The relay and the worker, with a Temporal of the test's own that is stopped, killed and emptied under them."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -120,6 +121,23 @@ async def test_a_second_relay_waits_for_the_first_to_end(made: Engine, own_tempo
         [last] = await petitions(made, 1)
         await last.knows()
         assert idle.position == last.position
+
+
+async def test_a_killed_relay_loses_nobody(made: Engine, own_temporal: Temporal, database: str) -> None:
+    opened: list[People] = []
+    async with working(made, own_temporal):
+        for told in range(1, 4):
+            command = ("-m", "tests.workflows.relay_process", database, own_temporal.address)
+            relay = await asyncio.create_subprocess_exec(sys.executable, *command)
+            opened += await petitions(made, 9)
+            async with asyncio.timeout(PATIENCE):
+                while await made.store.pool.fetchval("SELECT count(*) FROM open_matters") < told:
+                    await asyncio.sleep(0.002)
+            relay.kill()  # with luck in the middle of a page
+            await relay.wait()
+        async with relaying(made):
+            for people in opened:
+                await people.knows()
 
 
 async def test_people_go_on_while_temporal_is_down_and_are_told_of_later(made: Engine, own_temporal: Temporal) -> None:

@@ -13,7 +13,7 @@ from domain.clock import Clock
 from workflows.messages import Answer, MatterState, Step
 
 T = TypeVar("T")
-# Only trouble with PostgreSQL is tried again. A local activity that waited for its next attempt inside the workflow task
+# Only trouble with PostgreSQL is tried again. A local activity that waited for its next attempt within a workflow task
 # would keep that open: nobody could query the workflow or stop the worker. So every wait is a timer of the workflow.
 UNTIL_IT_WORKS = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10))
 NO_WAIT_INSIDE = timedelta(milliseconds=1)

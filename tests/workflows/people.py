@@ -48,6 +48,7 @@ OPENING: dict[str, Any] = {
     "category": Category.ADVICE,
     "also": {"host": (Host, id_of("host")), "posts": [(Post, id_of("post"))]},
 }
+SKIPPING = ("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true")
 PATIENCE = 30.0  # seconds of real time until a test gives up
 
 
@@ -74,7 +75,7 @@ class Engine:
 async def engine(pool: asyncpg.Pool, address: str, worker: Policy = POLICY) -> AsyncIterator[Engine]:
     store = EventStore(pool)
     repository = Repository(store)
-    client = await Client.connect(address)
+    client = await Client.connect(address, identity="test")
     made = Engine(store, repository, client)
     await made.register()
     async with make_worker(client, Activities(store, repository, worker)):

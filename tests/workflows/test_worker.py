@@ -17,13 +17,11 @@ from domain.policy import Window
 from infra.database import connect, migrate
 from infra.embedded import PostgreSQL, Temporal
 from tests.domain.story import resident
-from tests.workflows.people import PATIENCE, POLICY, People, engine
+from tests.workflows.people import PATIENCE, POLICY, SKIPPING, People, engine
 from workflows.activities import Activities
 from workflows.messages import Step
 from workflows.relay import OpenMatter, nudge
 from workflows.worker import make_worker
-
-SKIPPING = ("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true")
 
 
 async def test_a_mistake_of_ours_fails_the_workflow_for_all_to_see(pool: asyncpg.Pool, temporal: str) -> None:

@@ -55,14 +55,14 @@ class Services:
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]]
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     found: Services = request.app.state.services
     return found
 
 
 Serving = Annotated[Services, Depends(_services)]
 
-# Who asks
+# Who asks. (Every dependency is a coroutine: FastAPI would send a plain function to a thread, on each request.)
 
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`yuetan token` prints one.")
 
@@ -145,13 +145,13 @@ class Desk:
         self,
         request: Request,
         response: Response,
-        services: Serving,
-        identity: Known,
-        key: Key = None,
-        if_match: IfMatch = None,
+        services: Services,
+        identity: Identity,
+        key: str | None,
+        if_match: int | None,
     ) -> None:
         self.request, self.response, self.services, self.identity = request, response, services, identity
-        self.key, self.if_match = key, _version(if_match)
+        self.key, self.if_match = key, if_match
 
     async def command(self, matter_id: UUID) -> Command:
         """Who asks, when, and by which command: a retry under the same key has the same id.
@@ -246,10 +246,21 @@ def _unknown_reference(refusal: NotFound, field: str) -> Invalid:
     return Invalid("unknown-reference", refusal.zh, refusal.en, field)
 
 
-AtDesk = Annotated[Desk, Depends()]
+async def _desk(
+    request: Request,
+    response: Response,
+    services: Serving,
+    identity: Known,
+    key: Key = None,
+    if_match: IfMatch = None,
+) -> Desk:
+    return Desk(request, response, services, identity, key, _version(if_match))
 
 
-def _nothing(body: Nothing = Nothing()) -> None:  # noqa: B008 - read so that a field in it is refused
+AtDesk = Annotated[Desk, Depends(_desk)]
+
+
+async def _nothing(body: Nothing = Nothing()) -> None:  # noqa: B008 - read so that a field in it is refused
     pass
 
 
@@ -269,15 +280,7 @@ NO_SUCH_CURSOR = Problem(
 
 
 class Paging:
-    def __init__(
-        self,
-        request: Request,
-        response: Response,
-        cursor: Annotated[
-            str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]*$", description="`next` of the page before.")
-        ] = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    ) -> None:
+    def __init__(self, request: Request, response: Response, cursor: str | None, limit: int) -> None:
         self._request, self._response = request, response
         self.cursor, self.limit = cursor, limit
 
@@ -303,7 +306,18 @@ def position(text: str) -> int:
     return int(text)
 
 
-Paged = Annotated[Paging, Depends()]
+async def _paging(
+    request: Request,
+    response: Response,
+    cursor: Annotated[
+        str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]*$", description="`next` of the page before.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Paging:
+    return Paging(request, response, cursor, limit)
+
+
+Paged = Annotated[Paging, Depends(_paging)]
 
 After = Annotated[
     int | None,

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
@@ -44,7 +45,7 @@ async def read_inbox(request: Request, services: Serving, identity: Known, pagin
             cursor=paging.cursor,
             limit=paging.limit,
         )
-    except ValueError:
+    except (ValueError, asyncpg.DataError):
         raise NO_SUCH_CURSOR from None
     rows = await readable(services.keyring, rows)
     return paging.page([Waiting.model_validate(row) for row in rows], following)

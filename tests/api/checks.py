@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from eventsourcing.persistence import StoredEvent
 
+from infra.mapper import mapper
 from tests.api.world import World
 
 
@@ -21,6 +23,11 @@ def is_problem(answer: httpx.Response, status: int, code: str, field: str | None
     assert problem["request_id"] == answer.headers["X-Request-Id"]
     assert problem.get("field") == field, problem
     return problem
+
+
+def by(stored: StoredEvent) -> str:
+    """The pseudonym on an event."""
+    return str(vars(mapper.to_domain_event(stored))["by"])
 
 
 @asynccontextmanager

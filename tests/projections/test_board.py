@@ -1,96 +1,23 @@
 """The board shows petitions as they are, to whom they concern, and never who signed or how somebody judged."""
 
-import asyncio
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import Phase as HypothesisPhase
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from domain.meeting import Meeting
 from domain.petition import Category, Petition, Phase, Resolved
-from domain.task import Task
-from infra.database import connect
 from infra.sealing import ERASED
 from projections import board
 from projections.board import Viewer
-from projections.projector import READ_MODELS, Batch, advance, install, rebuild
-from tests.domain.story import CLERK, OFFICIAL, Story, feedback, given, id_of, resident, text
-from tests.domain.test_life import Life
+from projections.projector import READ_MODELS, rebuild
+from tests.domain.story import CLERK, OFFICIAL, feedback, given, id_of, resident, text
 from tests.projections.conftest import Mirror
 
 EVERYTHING = Viewer("auditor")
 
 
-# --- as the aggregates are -------------------------------------------------------------------------------------------
-
-
-def test_whatever_happens_the_board_equals_the_folded_aggregates(database: str, tmp_path: Path) -> None:
-    """Whole lives, as Hypothesis invents them for the domain, against the row, the tasks and the meetings."""
-    with asyncio.Runner() as runner:
-        pool = runner.run(connect(database, max_size=4))
-
-        class Mirrored(Life):
-            def teardown(self) -> None:
-                if hasattr(self, "story"):
-                    runner.run(assert_mirrored(pool, tmp_path, self.story))
-
-        try:
-            run_state_machine_as_test(
-                Mirrored,
-                settings=settings(
-                    max_examples=60,
-                    stateful_step_count=50,
-                    deadline=None,
-                    phases=[HypothesisPhase.reuse, HypothesisPhase.generate],  # shrinking a life takes minutes
-                ),
-            )
-        finally:
-            runner.run(pool.close())
-
-
-async def assert_mirrored(pool: asyncpg.Pool, keys: Path, story: Story) -> None:
-    await pool.execute("TRUNCATE stored_events, projections RESTART IDENTITY")
-    await install(pool)
-    log = Mirror(pool, keys)
-    await log.tell(story)
-    events = await log.store.select_notifications(1, 10_000)
-    model = READ_MODELS["board"]
-    async with pool.acquire() as conn:
-        await advance(conn, model, "board", Batch(events, 0, events[-1].id), log.keyring)
-
-    folded = story.petition
-    row = await board.petition(pool, folded.id, EVERYTHING)
-    assert row
-    shown = {name: row[name] for name in ("phase", "round", "signatures", "threshold", "version", "outcome")}
-    assert shown == {name: getattr(folded, name) for name in shown}
-    assert {clock["rule"]: clock for clock in row["clocks"]} == {rule: vars(c) for rule, c in folded.clocks.items()}
-    assert row["suspended"] == (folded.suspended_at is not None)
-    assert (row["extended_days"], row["merged_into"]) == (folded.extended_days, folded.merged_into)
-    assert row["acknowledged"] == folded.acknowledged
-    assert (row["topic"], row["details"]) == (folded.topic, folded.details)
-
-    aggregates = {aggregate.id: aggregate for aggregate in story.aggregates}
-    for seen in row["tasks"]:
-        task = aggregates.get(seen["id"])
-        if task is None:
-            assert seen["status"] == "planned"
-            continue
-        assert isinstance(task, Task)
-        for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title", "version"):
-            assert seen[name] == getattr(task, name), name
-        assert seen["clock"] == (task.clock and vars(task.clock))
-    for seen in row["meetings"]:
-        meeting = aggregates[seen["id"]]
-        assert isinstance(meeting, Meeting)
-        for name in ("status", "starts_at", "venue", "version"):
-            assert seen[name] == getattr(meeting, name), name
-    judged = [n["judged"] for n in row["feedback"] if n["round"] == folded.round]
-    assert sum(judged) == len(folded.judgements)
+# --- the page ---------------------------------------------------------------------------------------------------------
 
 
 async def test_the_page_of_a_closed_petition_tells_the_whole_story(mirror: Mirror) -> None:

@@ -1,0 +1,174 @@
+"""Whatever happens to a petition, every read model says the same as the aggregates folded from the same events."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from eventsourcing.utils import get_topic
+from hypothesis import Phase as HypothesisPhase
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from domain.meeting import Meeting
+from domain.petition import ENDS, Petition, Phase
+from domain.task import Status, Task
+from infra.database import connect
+from projections import board, inbox, timeline
+from projections.board import Viewer
+from projections.projector import READ_MODELS, Batch, advance, checksum, install
+from tests.domain.story import CLERK, HOST_STAFF, OFFICIAL, SECOND_OFFICIAL, Story, id_of
+from tests.domain.test_life import Life
+from tests.projections.conftest import Mirror
+
+UNITS = [("unit_officer", id_of("unit")), ("unit_officer", id_of("second unit"))]
+LEAD, SECOND = ("official", OFFICIAL.org), ("official", SECOND_OFFICIAL.org)
+HOST, CLERKS = ("host_staff", HOST_STAFF.org), ("clerk", CLERK.org)
+
+
+def test_whatever_happens_the_read_models_agree_with_the_aggregates(database: str, tmp_path: Path) -> None:
+    """Whole lives, as Hypothesis invents them for the domain."""
+    with asyncio.Runner() as runner:
+        pool = runner.run(connect(database, max_size=4))
+
+        class Mirrored(Life):
+            def teardown(self) -> None:
+                if hasattr(self, "story"):
+                    runner.run(assert_mirrored(Mirror(pool, tmp_path), self.story))
+
+        lives = settings(
+            max_examples=60,
+            stateful_step_count=50,
+            deadline=None,
+            phases=[HypothesisPhase.reuse, HypothesisPhase.generate],  # shrinking a life takes minutes
+        )
+        try:
+            run_state_machine_as_test(Mirrored, settings=lives)
+        finally:
+            runner.run(pool.close())
+
+
+async def assert_mirrored(log: Mirror, story: Story) -> None:
+    await log.pool.execute("TRUNCATE stored_events RESTART IDENTITY")
+    await log.tell(story)
+    events = await log.store.select_notifications(1, 10_000)
+    in_batches = []
+    for size in (7, len(events)):
+        await log.pool.execute("TRUNCATE projections")
+        await install(log.pool)
+        async with log.pool.acquire() as conn:
+            for n in range(0, len(events), size):
+                part = events[n : n + size]
+                for model in READ_MODELS.values():
+                    await advance(conn, model, model.name, Batch(part, part[0].id - 1, part[-1].id), log.keyring)
+        in_batches.append([await checksum(log.pool, name) for name in READ_MODELS])
+    assert in_batches[0] == in_batches[1]
+    await assert_on_the_board(log.pool, story)
+    await assert_waiting(log.pool, story)
+    await assert_counted(log.pool, story)
+
+
+async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
+    folded, aggregates = story.petition, {aggregate.id: aggregate for aggregate in story.aggregates}
+    row = await board.petition(pool, folded.id, Viewer("auditor"))
+    assert row
+    for name in ("phase", "round", "signatures", "threshold", "version", "outcome", "extended_days", "merged_into"):
+        assert row[name] == getattr(folded, name), name
+    for name in ("acknowledged", "topic", "details", "category", "called_post_ids"):
+        assert row[name] == getattr(folded, name), name
+    assert {clock["rule"]: clock for clock in row["clocks"]} == {rule: vars(c) for rule, c in folded.clocks.items()}
+    assert row["suspended"] == (folded.suspended_at is not None)
+    assert (row["public_topic"] is not None) == (folded.public_topic is not None)
+    assert {task["id"] for task in row["tasks"]} >= {task.id for task in story.tasks}
+    for seen in row["tasks"]:
+        task = aggregates.get(seen["id"])
+        if task is None:
+            assert seen["status"] == "planned"
+            continue
+        assert isinstance(task, Task)
+        for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title", "version"):
+            assert seen[name] == getattr(task, name), name
+        assert seen["clock"] == (task.clock and vars(task.clock))
+    for seen in row["meetings"]:
+        meeting = aggregates[seen["id"]]
+        assert isinstance(meeting, Meeting)
+        for name in ("status", "starts_at", "venue", "version"):
+            assert seen[name] == getattr(meeting, name), name
+    judged = [tally["judged"] for tally in row["feedback"] if tally["round"] == folded.round]
+    assert sum(judged) == len(folded.judgements)
+
+
+Waiting = tuple[str, tuple[str, UUID | None], datetime]
+
+
+def expected(story: Story) -> Iterator[Waiting]:
+    """What waits for whom until when, told from the aggregates alone."""
+    petition, clocks = story.petition, story.petition.clocks
+    match petition.phase:
+        case Phase.COLLECTING if petition.threshold_reached and petition.signatures >= petition.threshold:
+            yield "opinion", HOST, clocks["host_opinion"].due_at
+        case Phase.SUBMITTED:
+            yield "admissibility", CLERKS, clocks["admissibility"].due_at
+        case Phase.ACCEPTED | Phase.MEETING:
+            meetings = [m for m in story.aggregates if isinstance(m, Meeting) and m.status == "scheduled"]
+            for meeting in meetings:
+                yield from (("meeting", whose, meeting.starts_at) for whose in (HOST, LEAD, SECOND))
+            if not meetings:
+                yield "arrange_meeting", HOST, clocks["meeting"].due_at
+        case Phase.ROADMAP:
+            yield "roadmap", LEAD, clocks["roadmap"].due_at
+        case Phase.IN_PROGRESS:
+            yield "answer", LEAD, clocks["response"].due_at
+    for task in story.tasks:
+        lead = ("unit_officer", task.lead_unit_id)
+        match task.status:
+            case Status.OFFERED if task.clock:
+                yield "claim", lead, task.clock.due_at
+                if task.clock.due_at <= story.now:
+                    yield "unclaimed", LEAD, task.clock.due_at
+            case Status.OBJECTED if task.clock:
+                yield "objection", LEAD, task.clock.due_at
+            case Status.CLAIMED if task.clock:
+                for unit in {task.lead_unit_id, *task.supporting_unit_ids}:
+                    yield "task", ("unit_officer", unit), task.clock.due_at
+
+
+async def assert_waiting(pool: asyncpg.Pool, story: Story) -> None:
+    found: list[Waiting] = []
+    for role, org in (HOST, CLERKS, LEAD, SECOND, *UNITS):
+        rows, end = await inbox.waiting(pool, role, org, story.now)
+        assert end is None
+        found += [(row["kind"], (role, org), row["due_at"]) for row in rows]
+        assert all(row["suspended"] == (story.petition.suspended_at is not None) for row in rows)
+    if story.petition.phase in ENDS:  # what is left of its tasks is dropped by its workflow
+        assert {kind for kind, _, _ in found} <= {"supervision", "task", "confirm", "claim", "objection", "unclaimed"}
+        return
+    kinds = {kind for kind, _, _ in expected(story)} | set(DATED)
+    assert sorted(wait for wait in found if wait[0] in kinds) == sorted(expected(story))
+    assert sum(kind == "confirm" for kind, _, _ in found) == sum(t.status == "completed" for t in story.tasks)
+    acknowledging = {org for kind, (_, org), _ in found if kind == "acknowledge"}
+    assert acknowledging.isdisjoint(story.petition.acknowledged)
+
+
+DATED = ("opinion", "admissibility", "arrange_meeting", "meeting", "roadmap", "answer", "claim", "unclaimed", "task")
+
+
+async def assert_counted(pool: asyncpg.Pool, story: Story) -> None:
+    petition = story.petition
+    row = await pool.fetchrow("SELECT * FROM statistics.petitions WHERE id = $1", petition.id)
+    assert row
+    assert (row["phase"], row["outcome"], row["suspended_at"]) == (
+        petition.phase,
+        petition.outcome,
+        petition.suspended_at,
+    )
+    if petition.round == 1 and (response := petition.clocks.get("response")):
+        assert row["response_due"] == response.due_at
+    stays = await pool.fetch("SELECT phase, left_at FROM statistics.stays WHERE petition_id = $1", petition.id)
+    assert [stay["phase"] for stay in stays if stay["left_at"] is None] == [petition.phase]
+    told, _ = await timeline.history(pool, petition.id, handler=True, limit=1000)
+    single = (Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.FeedbackGiven)
+    mine = [e for e in story.log if isinstance(e, Petition.Event | Task.Event | Meeting.Event)]
+    assert [row["type"] for row in told] == [get_topic(type(e)) for e in mine if not isinstance(e, single)]

@@ -360,8 +360,9 @@ async def running(*works: Work) -> AsyncIterator[None]:
             yield
         finally:
             for task in tasks:
-                task.cancel()
-                await asyncio.wait([task])
+                while not task.done():  # one call may be swallowed: by asyncio.wait_for in Python 3.11, for one
+                    task.cancel()
+                    await asyncio.wait([task], timeout=2 * GOODBYE_SECONDS)
 
 
 def tokens(settings: Settings) -> Tokens:

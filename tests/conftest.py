@@ -1,5 +1,6 @@
 """A real PostgreSQL and a real Temporal for the session, each started by the first test that asks for it."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -46,7 +47,8 @@ async def database(postgres: str) -> AsyncIterator[str]:
 async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
     pool = await connect(database)
     yield pool
-    await pool.close()
+    async with asyncio.timeout(10):  # whoever keeps a connection fails here, instead of waiting for ever
+        await pool.close()
 
 
 @pytest.fixture(scope="session")

@@ -176,8 +176,9 @@ class EventStore:
                     after = page.position
                     yield page
                 if len(page) < limit:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(bell.wait(), POLL_SECONDS)
+                    with suppress(TimeoutError):  # (asyncio.wait_for may swallow a cancellation, in Python 3.11)
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await bell.wait()
         finally:
             self._followers -= 1
             if not self._followers:

@@ -28,7 +28,7 @@ class Journal:
 
     async def ask_again(self, client: httpx.AsyncClient) -> None:
         """Each command under its own key gets its first answer, to the byte: it is there, and is not done twice."""
-        for told in self.acknowledged:
+        for told in tuple(self.acknowledged):
             asked = told.request
             again = await client.request(
                 asked.method,

@@ -10,7 +10,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 
 from domain.petition import Petition
@@ -140,6 +142,34 @@ async def test_a_killed_relay_loses_nobody(made: Engine, own_temporal: Temporal,
                 await people.knows()
 
 
+async def test_a_story_that_is_missing_is_started_again_and_one_that_broke_off_is_reported(
+    made: Engine, own_temporal: Temporal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("workflows.relay.MISSING_EVERY", 1.0)
+    async with relaying(made), working(made, own_temporal):
+        running, missing, broken, ended = await petitions(made, 4)
+        for people in (running, missing, broken, ended):
+            await people.knows()
+        events = len((await running.handle.fetch_history()).events)
+        ended.position = await ended.do(Petition.withdraw, resident(1))
+        await ended.handle.result()
+        await broken.handle.terminate()
+        await made.client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(
+                namespace="default", workflow_execution=WorkflowExecution(workflow_id=str(missing.id))
+            )
+        )
+        async with asyncio.timeout(PATIENCE):
+            while f"the workflow of {broken.id} broke off (TERMINATED)" not in caplog.text:
+                await asyncio.sleep(0.02)
+            while await made.store.pool.fetchval("SELECT count(*) FROM open_matters") == 4:
+                await asyncio.sleep(0.02)
+        await missing.knows()
+        assert len((await running.handle.fetch_history()).events) == events, "its history has not grown"
+        open_matters = await made.store.pool.fetch("SELECT matter_id FROM open_matters")
+        assert {row["matter_id"] for row in open_matters} == {running.id, missing.id, broken.id}
+
+
 async def test_people_go_on_while_temporal_is_down_and_are_told_of_later(made: Engine, own_temporal: Temporal) -> None:
     async with relaying(made) as relay, working(made, own_temporal):
         [before] = await petitions(made, 1)
@@ -156,6 +186,15 @@ async def test_people_go_on_while_temporal_is_down_and_are_told_of_later(made: E
             await people.knows()
         assert await before.handle.result() == "withdrawn"
         assert relay.reachable
+
+
+async def test_relay_and_worker_stop_at_once_though_temporal_is_down(made: Engine, own_temporal: Temporal) -> None:
+    async with asyncio.timeout(PATIENCE):
+        async with relaying(made), working(made, own_temporal):
+            [people] = await petitions(made, 1)
+            await people.knows()
+            await own_temporal.kill()
+            await petitions(made, 3)
 
 
 async def test_every_open_petition_comes_back_when_temporal_loses_everything(

@@ -20,7 +20,7 @@ from tests.domain.story import resident
 from tests.workflows.people import PATIENCE, POLICY, SKIPPING, People, engine
 from workflows.activities import Activities
 from workflows.messages import Step
-from workflows.relay import OpenMatter, nudge
+from workflows.relay import OpenMatter, Relay, nudge
 from workflows.worker import make_worker
 
 
@@ -81,7 +81,7 @@ async def test_a_long_history_is_cut_without_losing_the_thread(pool: asyncpg.Poo
         assert topics.count("task.Offered") == topics.count("petition.FeedbackInvited") == 1
 
 
-async def test_a_story_goes_on_when_postgresql_is_back(
+async def test_story_and_relay_go_on_when_postgresql_is_back(
     data_folder: Path, temporal: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = data_folder / "own"
@@ -92,14 +92,17 @@ async def test_a_story_goes_on_when_postgresql_is_back(
     async with engine(pool, temporal) as made:
         people = People(made, uuid4())
         await people.open()
+        relay = asyncio.create_task(Relay(made.store, made.client).run())
         await people.knows()
-        people.position = await people.do(Petition.withdraw, resident(1))
         await postgresql.kill()
-        await nudge(made.client, OpenMatter(people.id, people.position, ended=True))
+        await nudge(made.client, OpenMatter(people.id, people.position + 1, ended=False))
         async with asyncio.timeout(PATIENCE):
             while "Completing activity as failed" not in caplog.text:
                 await asyncio.sleep(0.02)
         await postgresql.start()
+        await people.do(Petition.withdraw, resident(1))  # the relay tells of it
         assert await people.handle.result() == "withdrawn"
+        relay.cancel()
+        await asyncio.wait([relay])
     await pool.close()
     await postgresql.stop()

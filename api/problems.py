@@ -28,6 +28,7 @@ UNREACHABLE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # where a connection ends between two steps of one statement
+    asyncpg.UndefinedTableError,  # a read model was dropped, and is to be rebuilt
 )
 
 STATUS: dict[type[Refusal], int] = {Invalid: 422, Forbidden: 403, NotFound: 404, Conflict: 409, Stale: 412}

@@ -11,14 +11,14 @@ from workflows.messages import RunningClock
 
 
 @dataclass(frozen=True)
-class Warning:
+class Alarm:
     at: datetime
     name: str
     about: RunningClock
 
 
 class ClockWatch:
-    """Sleeps until the next warning of any clock. Extended, resumed or stopped, a clock takes its warnings along."""
+    """Sleeps until the next alarm of any clock. Extended, resumed or stopped, a clock takes its alarms along."""
 
     def __init__(self, matter: Matter) -> None:
         self._matter = matter
@@ -26,21 +26,21 @@ class ClockWatch:
     async def run(self) -> None:
         while True:
             await workflow.wait_condition(lambda: self._next is not None)
-            warning = self._next
-            assert warning is not None
-            rule, due_at = warning.about.clock.rule, warning.about.clock.due_at
-            if await self._matter.runs_out(warning.at, lambda: self._next, f"{warning.name} {rule}"):
-                await self._matter.issue(warning.name, rule=rule, due_at=due_at, task_id=warning.about.task_id)
+            alarm = self._next
+            assert alarm is not None
+            rule, due_at = alarm.about.clock.rule, alarm.about.clock.due_at
+            if await self._matter.runs_out(alarm.at, lambda: self._next, f"{alarm.name} {rule}"):
+                await self._matter.issue(alarm.name, rule=rule, due_at=due_at, task_id=alarm.about.task_id)
 
     @property
-    def _next(self) -> Warning | None:
+    def _next(self) -> Alarm | None:
         """None while the matter is suspended: its clocks stand still, and will have moved when it is resumed."""
-        warnings = [] if self._matter.state.suspended else list(self._upcoming())
-        return min(warnings, key=lambda warning: (warning.at, str(warning.about.task_id)), default=None)
+        alarms = [] if self._matter.state.suspended else list(self._upcoming())
+        return min(alarms, key=lambda alarm: (alarm.at, str(alarm.about.task_id)), default=None)
 
-    def _upcoming(self) -> Iterator[Warning]:
+    def _upcoming(self) -> Iterator[Alarm]:
         for running in self._matter.state.clocks:
             if not running.reminded and workflow.now() < running.clock.due_at:
-                yield Warning(running.clock.remind_at, "remind", running)
+                yield Alarm(running.clock.remind_at, "remind", running)
             elif not running.escalated and not running.closing:
-                yield Warning(running.clock.due_at, "escalate", running)
+                yield Alarm(running.clock.due_at, "escalate", running)

@@ -64,7 +64,7 @@ class Matter:
             self._take(answer.state)
             if answer.refusal == "calendar-unknown-year":
                 await self._wait_for_the_calendar(f"{name}: {answer.reason}", attempt)
-            elif attempt == 2 and self.state == before:
+            elif attempt >= 2 and self.state == before:
                 reason = f"{answer.refusal or 'no effect'} {answer.reason}"
                 raise ApplicationError(f"{name} of {rule or task_id or 'the matter'}: {reason}", non_retryable=True)
 

@@ -3,9 +3,9 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -34,8 +34,7 @@ class Remembered:
     position: int
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     position: int
     version: int
     view: Any = None
@@ -53,18 +52,13 @@ class Request:
     if_match: int | None
     view: Callable[[Any], Any] | None
     arguments: dict[str, Any]
-    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    answer: asyncio.Future[Answer]
+    since: float  # on the loop's clock
     tried: bool = False  # in a transaction that failed: it may have been carried out
 
-    @property
-    def creates(self) -> bool:
-        return inspect.ismethod(self.method)
-
-    def ids(self) -> Iterator[UUID]:
-        yield self.id
-        for given in self.also.values():
-            yield from (id for _, id in _several(given))
+    def __post_init__(self) -> None:
+        self.creates = inspect.ismethod(self.method)
+        self.ids = (self.id, *(id for given in self.also.values() for _, id in _several(given)))
 
     def resolve(self, result: Answer | Exception) -> None:
         if self.answer.done():  # the caller has gone
@@ -75,8 +69,7 @@ class Request:
             self.answer.set_exception(result)
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     request: Request
     version: int
     view: Any
@@ -115,7 +108,7 @@ class Batch:
         for request in self.requests:
             if (before := remembered.get(request.cmd.id)) is not None:
                 self.answers[request] = _again(request, before)
-            elif request.cmd.id in self.decided or not self.spoilt.isdisjoint(request.ids()):
+            elif request.cmd.id in self.decided or not self.spoilt.isdisjoint(request.ids):
                 self.later.append(request)
             else:
                 self._decide(request)
@@ -147,7 +140,7 @@ class Batch:
                     )
                 request.method(aggregate, request.cmd, **others, **request.arguments)
             view = request.view(aggregate) if request.view else None
-            changed = {a.id: a for a in (aggregate, *touched)}.values()
+            changed = [*{a.id: a for a in (aggregate, *touched)}.values()] if request.also else [aggregate]
             stored = [mapper.to_stored_event(event) for a in changed for event in a.pending_events]
         except Exception as error:
             self.answers[request] = error

@@ -65,6 +65,7 @@ class Repository:
 
         Raises ``Refusal`` (nothing was appended) or ``Unavailable`` (send the same command again).
         """
+        loop = asyncio.get_running_loop()
         request = Request(
             method=method,
             owner=_owner(method),
@@ -75,6 +76,8 @@ class Repository:
             if_match=if_match,
             view=view,
             arguments=arguments,
+            answer=loop.create_future(),
+            since=loop.time(),
         )
         answer = await self._writer.ask(request)
         seen = answer.view

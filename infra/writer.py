@@ -113,7 +113,7 @@ class Writer:
         self._head = await conn.fetchval("SELECT coalesce(max(notification_id), 0) FROM stored_events")
 
     async def _carry_out(self, conn: PoolConnectionProxy, requests: list[Request]) -> Batch:
-        ids = {id for request in requests for id in request.ids()}
+        ids = {id for request in requests for id in request.ids}
         batch = Batch(requests, {id: self._cache[id] for id in ids if id in self._cache})
         if missing := ids - batch.held.keys():
             batch.fold(await newest(conn, list(missing)))

@@ -73,7 +73,7 @@ def show_outcomes(results: list[Result]) -> None:
 
 async def play_one(url: str, token: Token, case: str = "drainage") -> bool:
     """Play one petition to its end, a line a step; for ``yuetan up --play``."""
-    console = Console()
+    console = Console(soft_wrap=True)
     console.print(
         "\n[bold]一件真实的点题约谈,从第一个签名到办结[/] · one real petition, from its first signature to its end"
     )

@@ -71,10 +71,12 @@ async def _log(services: Services) -> dict[str, Any]:
 
 
 async def _projector(services: Services) -> dict[str, Any]:
-    """Up while no read model stands still. How far each is behind is told, and judged by whoever watches."""
+    """Up while it runs somewhere and no read model stands still. How far each is behind is for who watches to judge."""
     found = await projector.status(services.pool)
+    running = await projector.is_running(services.pool)
     return {
-        "up": bool(found) and not any(status.error for status in found),
+        "up": running and bool(found) and not any(status.error for status in found),
+        "running": running,
         "read_models": {
             status.name: {"position": status.position, "lag": status.lag, "error": status.error} for status in found
         },

@@ -324,6 +324,16 @@ async def status(pool: asyncpg.Pool) -> list[Status]:
     return [Status(**row) for row in rows]
 
 
+async def is_running(pool: asyncpg.Pool) -> bool:
+    """Whether any process on this database runs the loop."""
+    running: bool = await pool.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid, objsubid) = (0, $1, 1)"
+        " AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        _TURN,
+    )
+    return running
+
+
 async def checksum(pool: asyncpg.Pool, name: str) -> str:
     """A digest of all rows of a read model, whatever their order."""
     async with pool.acquire() as conn, conn.transaction(readonly=True, isolation="repeatable_read"):

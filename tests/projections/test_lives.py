@@ -7,10 +7,12 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import pytest
 from eventsourcing.utils import get_topic
 from hypothesis import Phase as HypothesisPhase
 from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
 
 from domain.meeting import Meeting
 from domain.petition import ENDS, Petition, Phase
@@ -19,8 +21,20 @@ from infra.database import connect
 from projections import board, inbox, timeline
 from projections.board import Viewer
 from projections.projector import READ_MODELS, Batch, advance, checksum, install
-from tests.domain.story import CLERK, HOST_STAFF, OFFICIAL, SECOND_OFFICIAL, Story, id_of
-from tests.domain.test_life import Life
+from tests.domain.story import (
+    CLERK,
+    HOST_STAFF,
+    OFFICIAL,
+    SECOND_OFFICIAL,
+    UNIT_OFFICER,
+    WORKFLOW,
+    Story,
+    given,
+    id_of,
+    resident,
+    text,
+)
+from tests.domain.test_life import Life, Try
 from tests.projections.conftest import Mirror
 
 UNITS = [("unit_officer", id_of("unit")), ("unit_officer", id_of("second unit"))]
@@ -34,6 +48,18 @@ def test_whatever_happens_the_read_models_agree_with_the_aggregates(database: st
         pool = runner.run(connect(database, max_size=4))
 
         class Mirrored(Life):
+            @rule(data=st.data())
+            def somebody_does_what_is_rare(self, data: st.DataObject) -> None:
+                petition = self.story.petition
+                escalations = [{"rule": r, "due_at": clock.due_at} for r, clock in petition.clocks.items()]
+                rare: list[Try] = [
+                    (petition.withdraw_signature, resident(2), {}),
+                    *((petition.escalate, WORKFLOW, facts) for facts in escalations),
+                    *((task.object, UNIT_OFFICER, {"reason": text(), "basis": text()}) for task in self.story.tasks),
+                ]
+                method, actor, arguments = data.draw(st.sampled_from(rare))
+                self.attempt(method, actor, **arguments)
+
             def teardown(self) -> None:
                 if hasattr(self, "story"):
                     runner.run(assert_mirrored(Mirror(pool, tmp_path), self.story))
@@ -48,6 +74,11 @@ def test_whatever_happens_the_read_models_agree_with_the_aggregates(database: st
             run_state_machine_as_test(Mirrored, settings=lives)
         finally:
             runner.run(pool.close())
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+async def test_in_every_phase_the_read_models_agree_with_the_aggregates(mirror: Mirror, phase: Phase) -> None:
+    await assert_mirrored(mirror, given(phase))
 
 
 async def assert_mirrored(log: Mirror, story: Story) -> None:

@@ -1,6 +1,7 @@
 """What routes are given: who asks, the services, and the desk that carries a command to its aggregate and back."""
 
 import hmac
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from api.problems import Problem
 from api.schemas import Nothing
 from domain.command import Command, Role
 from domain.policy import Policy
-from domain.refusals import Invalid, NotFound, Refusal
+from domain.refusals import Invalid, NotFound, Refusal, Stale
 from infra.event_store import EventStore
 from infra.identity import Identity, InvalidToken, Verifier
 from infra.people import People
@@ -197,6 +198,8 @@ class Desk:
 
         ``texts`` are sealed for the matter (the aggregate itself, unless another is given) and passed on by name.
         """
+        if self.if_match is not None and inspect.ismethod(method):
+            raise Stale("stale", "新建的内容还没有版本。", "What is yet to be created has no version.", "If-Match")
         matter_id = matter_id or id
         cmd = cmd or await self.command(matter_id)
         for name, text in (texts or {}).items():

@@ -38,7 +38,7 @@ COMMAND: Responses = {
 }
 CREATION: Responses = {
     201: _headers(ETag=_ETAG, Yuetan_Position=_POSITION, Location="The address of what was created."),
-    **problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+    **problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503),
 }
 READ: Responses = problems(401, 404, 422, 500, 503)
 PRIVATE_READ: Responses = problems(401, 403, 404, 422, 500, 503)

@@ -47,7 +47,9 @@ class PetitionSummary(BaseModel):
     merged_into: UUID | None
     opened_at: datetime
     changed_at: datetime
-    version: int | None = Field(None, description="For If-Match; null for those whom it does not concern.")
+    version: int | None = Field(
+        None, description="For If-Match; null for those whom it does not concern, and while residents judge."
+    )
 
 
 class Rejected(BaseModel):
@@ -151,8 +153,10 @@ async def readable(keyring: Keyring, rows: Sequence[Row]) -> list[Row]:
 
 
 def _for_reader(row: Row) -> Row:
+    """A version counts signatures and judgements: where it would tell when one comes, it is left out."""
+    if row.get("phase") == Phase.FEEDBACK:
+        row = row | {"version": None}
     if not row.get("handler", True):
-        # A version counts signatures and judgements, so it would tell when one comes.
         row = row | dict.fromkeys(("topic", "details", "version", "rejection"))
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
     if "feedback" in row:

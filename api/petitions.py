@@ -63,7 +63,7 @@ async def list_petitions(
 
 @router.get("/{petition_id}", responses=READ, dependencies=CAUGHT_UP)
 async def read_petition(petition_id: UUID, services: Serving, identity: Anyone, response: Response) -> PetitionPage:
-    """The page. `ETag` is there for those whom the petition concerns."""
+    """The page. `ETag` is there where `version` is."""
     (row,) = await readable(services.keyring, [await petition_row(services, identity, petition_id)])
     if row["version"] is not None:
         response.headers["ETag"] = f'"{row["version"]}"'

@@ -95,6 +95,14 @@ async def test_a_stale_if_match_is_refused_and_a_fresh_one_is_not(world: World) 
     assert (await world.send(resident(5), "POST", f"{path}/co-signatures", None, If_Match="*")).is_success
 
 
+async def test_what_is_yet_to_be_created_matches_no_version(world: World) -> None:
+    path = await world.accepted()
+    meeting = {"starts_at": "2026-03-09T01:00:00Z", "venue": "议事厅"}
+    async with nothing_appended(world):
+        answer = await world.send(world.host, "POST", f"{path}/meetings", meeting, If_Match='"15"')
+    is_problem(answer, 412, "stale", "If-Match")
+
+
 async def test_an_unknown_id_is_not_found(world: World) -> None:
     path = await world.submitted()
     unknown = somewhere()

@@ -113,7 +113,9 @@ async def test_while_a_round_is_judged_nobody_sees_who_judges_when_or_how(world:
     await world.feedback(path)
 
     async def pages(*people: Person | None) -> list[Any]:
-        return [(await world.get(who, path)) | {"version": None} for who in people]
+        answers = [await world.read(who, path) for who in people]
+        assert not any("ETag" in answer.headers for answer in answers)
+        return [answer.json() for answer in answers]
 
     watching = (None, world.host, world.official, world.officer, CLERK)
     before = await pages(*watching)

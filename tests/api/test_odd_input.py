@@ -1,0 +1,77 @@
+"""Whatever is sent wherever, by whomever: an answer or a problem, and never our fault."""
+
+import json
+from typing import Any
+
+from tests.api.test_openapi import operations, references
+from tests.api.world import ADMIN, CLERK, SUPERVISOR, World, resident
+
+ODD: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    2**63,
+    10**400,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "\0",
+    "\ud800",
+    "\u202e\u200b",
+    "' OR 1=1; --",
+    '{"a": 1}',
+    "00000000-0000-0000-0000-000000000000",
+    "2026-02-30",
+    "9999-12-31T23:59:60Z",
+    "长" * 20_000,
+    [],
+    [[]],
+    {},
+    {"\ud800": "\0"},
+    ["x"] * 300,
+]
+
+
+async def test_no_input_however_odd_is_our_fault(world: World) -> None:
+    document = (await world.client.get("/openapi.json")).json()
+    path = await world.in_progress()
+    page = await world.get(CLERK, path)
+    ids = {
+        "petition_id": page["id"],
+        "meeting_id": page["meetings"][0]["id"],
+        "task_id": page["tasks"][0]["id"],
+        "host_id": str(world.host.org),
+        "post_id": str(world.official.org),
+        "unit_id": str(world.officer.org),
+    }
+    people = (ADMIN, CLERK, SUPERVISOR, resident(1), world.host, world.official, world.officer)
+    tokens = [world.issuer.token(who.role, who.subject, who.org) for who in people]
+    sent = 0
+
+    async def send(method: str, address: str, content: bytes | None, **query: str) -> None:
+        nonlocal sent
+        sent += 1
+        headers = {"Authorization": f"Bearer {tokens[sent % len(tokens)]}", "Content-Type": "application/json"}
+        answer = await world.client.request(method, address, content=content, headers=headers, params=query)
+        assert answer.status_code < 500, f"{method} {address} {content!r:.200} {query}: {answer.text}"
+        kind = "application/problem+json" if answer.is_error else "application/json"
+        assert answer.headers["Content-Type"] == kind
+
+    for route, method, operation in operations(document):
+        address = route.format(**ids)
+        if address in ("/v1/events", "/metrics", "/readyz"):
+            continue
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "query" and parameter["name"] != "after":
+                for odd in ("", "\0", "x", "-1", "9" * 40, "%", "长" * 300, "2026-13-01T00:00:00Z"):
+                    await send(method, address, None, **{parameter["name"]: odd})
+        for name in {reference.rpartition("/")[2] for reference in references(operation.get("requestBody"))}:
+            schema = document["components"]["schemas"][name]
+            (example,) = schema["examples"]
+            for odd in ODD:
+                await send(method, address, json.dumps(odd).encode())
+                for field in schema.get("properties", ()):
+                    await send(method, address, json.dumps(example | {field: odd}).encode())
+    assert sent > 1_000

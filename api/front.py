@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("api.access")
 
 MAX_BODY = 1024 * 1024
+METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
 
 class Metrics:
@@ -72,15 +73,16 @@ class Front:
             await response(request_id, problem)(scope, receive, answering)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            self.metrics.requests.labels(scope["method"], route, status).inc()
-            self.metrics.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
+            method = scope["method"] if scope["method"] in METHODS else "other"  # what clients make up is not kept
+            self.metrics.requests.labels(method, route, status).inc()
+            self.metrics.seconds.labels(method, route).observe(time.perf_counter() - started)
             if status in (401, 403):
                 # Whoever tries doors is noticed; who it was stays out of the log.
                 access.warning(
                     "refused status=%d code=%s method=%s route=%s role=%s request_id=%s",
                     status,
                     state.get("code", "-"),
-                    scope["method"],
+                    method,
                     route,
                     state.get("role", "-"),
                     request_id,

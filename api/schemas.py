@@ -95,6 +95,19 @@ def example(**values: Any) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [values]})
 
 
+def shown(**values: Any) -> ConfigDict:
+    """The example of an answer."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+CLOCK = {
+    "rule": "host_opinion",
+    "started_at": "2026-11-23T01:00:00Z",
+    "due_at": "2026-11-30T16:00:00Z",
+    "policy": "2026-11",
+}
+
+
 # Bodies
 
 
@@ -293,14 +306,25 @@ class ClockState(BaseModel):
 
 
 class PetitionState(BaseModel):
-    id: UUID = Field(examples=[PETITION_ID])
-    phase: str = Field(examples=["collecting"])
+    model_config = shown(
+        id=PETITION_ID,
+        phase="collecting",
+        round=1,
+        signatures=10,
+        threshold=10,
+        suspended=False,
+        clocks=[CLOCK],
+        outcome=None,
+        version=11,
+    )
+    id: UUID
+    phase: str
     round: int
     signatures: int
     threshold: int
     suspended: bool
     clocks: list[ClockState] = Field(description="What is running now, soonest due first.")
-    outcome: str | None = Field(description="How residents judged: resolved, unresolved, not_judged; null while open.")
+    outcome: str | None = Field(None, description="How it was judged: resolved, unresolved, not_judged.")
     version: int
 
     @classmethod
@@ -319,9 +343,16 @@ class PetitionState(BaseModel):
 
 
 class MeetingState(BaseModel):
-    id: UUID = Field(examples=[MEETING_ID])
+    model_config = shown(
+        id=MEETING_ID,
+        petition_id=PETITION_ID,
+        status="scheduled",
+        starts_at="2026-12-01T01:30:00Z",
+        version=1,
+    )
+    id: UUID
     petition_id: UUID
-    status: str = Field(examples=["scheduled"])
+    status: str
     starts_at: datetime
     version: int
 
@@ -337,14 +368,25 @@ class MeetingState(BaseModel):
 
 
 class TaskState(BaseModel):
-    id: UUID = Field(examples=[TASK_ID])
+    model_config = shown(
+        id=TASK_ID,
+        matter_id=PETITION_ID,
+        status="claimed",
+        lead_unit_id=UNIT_ID,
+        supporting_unit_ids=[],
+        due_on="2026-12-20",
+        percent=60,
+        clock=CLOCK | {"rule": "task", "due_at": "2026-12-20T16:00:00Z"},
+        version=3,
+    )
+    id: UUID
     matter_id: UUID
-    status: str = Field(examples=["offered"])
+    status: str
     lead_unit_id: UUID
     supporting_unit_ids: list[UUID]
     due_on: date
     percent: int
-    clock: ClockState | None
+    clock: ClockState | None = None
     version: int
 
     @classmethod
@@ -370,12 +412,15 @@ class DirectoryEntry(BaseModel):
 
 
 class HostEntry(DirectoryEntry):
+    model_config = shown(id=HOST_ID, name="划船社区", kind="community", version=1)
+
     @classmethod
     def of(cls, host: Host) -> "HostEntry":
         return cls(id=host.id, name=host.name, kind=host.kind, version=host.version)
 
 
 class PostEntry(DirectoryEntry):
+    model_config = shown(id=POST_ID, name="区委书记", kind="party_committee", version=2, held=True)
     held: bool = Field(description="Whether somebody holds the post now.")
 
     @classmethod
@@ -384,7 +429,8 @@ class PostEntry(DirectoryEntry):
 
 
 class UnitEntry(DirectoryEntry):
-    regulator_id: UUID | None
+    model_config = shown(id=UNIT_ID, name="区住建局", kind="department", version=1, regulator_id=None)
+    regulator_id: UUID | None = None
 
     @classmethod
     def of(cls, unit: Unit) -> "UnitEntry":

@@ -87,6 +87,7 @@ async def test_the_figures_count_requests_and_commands_by_what_became_of_them(ne
     await new_world.send(resident(3), "POST", f"{path}/co-signatures")
     await new_world.send(resident(4), "POST", f"{path}/co-signatures", None, Idempotency_Key="k")
     await new_world.send(resident(4), "POST", f"{path}/co-signatures", None, Idempotency_Key="k")
+    await new_world.send(None, "MADE-UP", "/made/up")
     await new_world.get(ADMIN, path)
     text = (await new_world.client.get("/metrics")).text
     figures = {
@@ -109,4 +110,5 @@ async def test_the_figures_count_requests_and_commands_by_what_became_of_them(ne
     assert figures[("yuetan_log_position",)] == head
     assert figures["yuetan_projection_position", ("read_model", "board")] == head
     assert figures["yuetan_projection_lag", ("read_model", "board")] == 0
+    assert figures["yuetan_http_requests_total", ("method", "other"), ("route", "none"), ("status", "404")] == 1
     assert path[-36:] not in text

@@ -93,6 +93,20 @@ async def test_every_body_has_an_example_that_it_takes(document: dict[str, Any])
         TypeAdapter(getattr(schemas, name)).validate_python(example)
 
 
+async def test_every_command_has_an_example_of_its_answer(document: dict[str, Any]) -> None:
+    answers = {
+        reference.rpartition("/")[2]
+        for _, method, operation in operations(document)
+        for reference in references({k: v for k, v in operation["responses"].items() if k < "300"})
+        if method in COMMANDS
+    }
+    assert answers == {"PetitionState", "MeetingState", "TaskState", "HostEntry", "PostEntry", "UnitEntry"}
+    for name in answers:
+        (example,) = document["components"]["schemas"][name]["examples"]
+        model = getattr(schemas, name)
+        assert model.model_validate(example).model_dump(mode="json", exclude_none=True) == example
+
+
 async def test_the_examples_are_real_topics(document: dict[str, Any]) -> None:
     (example,) = document["components"]["schemas"]["NewPetition"]["examples"]
     assert example["topic"] == "小区低洼地排涝改造"

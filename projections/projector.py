@@ -211,11 +211,14 @@ async def _readable(statements: list[Statement], keyring: Keyring) -> list[State
 
 
 async def install(pool: asyncpg.Pool, models: Sequence[ReadModel] = ()) -> None:
-    """Make the read models that the database does not have yet, empty; leave the others alone."""
+    """Make the read models that the database lacks, empty, and clear away what a broken rebuild has left."""
     async with pool.acquire() as conn:
         for model in models or READ_MODELS.values():
             async with conn.transaction():
                 await _create(conn, model, model.name)
+                if await conn.fetchval("SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _TURN, model.name):
+                    await conn.execute("DELETE FROM projections WHERE name = $1", f"{model.name}_next")
+                    await conn.execute(f"DROP SCHEMA IF EXISTS {model.name}_next, {model.name}_old CASCADE")
 
 
 async def _create(conn: PoolConnectionProxy, model: ReadModel, slot: str) -> None:
@@ -301,9 +304,8 @@ async def _swap(store: EventStore, conn: PoolConnectionProxy, model: ReadModel, 
             await advance(conn, model, slot, Batch(page, position, page[-1].id), keyring)
             position = page[-1].id
         await conn.execute(
-            f"SET LOCAL synchronous_commit TO on; DROP SCHEMA IF EXISTS {old} CASCADE;"
-            f" CREATE SCHEMA IF NOT EXISTS {live}; ALTER SCHEMA {live} RENAME TO {old};"
-            f" ALTER SCHEMA {slot} RENAME TO {live}"
+            f"SET LOCAL synchronous_commit TO on; CREATE SCHEMA IF NOT EXISTS {live};"
+            f" ALTER SCHEMA {live} RENAME TO {old}; ALTER SCHEMA {slot} RENAME TO {live}"
         )
         await conn.execute("DELETE FROM projections WHERE name = $1", slot)
         await conn.execute(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from domain.meeting import Meeting
-from domain.petition import ENDS, Petition, Phase
+from domain.petition import ENDS, Answer, Petition, Phase, Resolved
 from domain.task import Status, Task
 from infra.database import connect
 from projections import board, inbox, timeline
@@ -26,6 +26,8 @@ from tests.domain.story import (
     HOST_STAFF,
     OFFICIAL,
     SECOND_OFFICIAL,
+    SUPERVISOR,
+    SUPPORTING_OFFICER,
     UNIT_OFFICER,
     WORKFLOW,
     Story,
@@ -81,6 +83,105 @@ async def test_in_every_phase_the_read_models_agree_with_the_aggregates(mirror: 
     await assert_mirrored(mirror, given(phase))
 
 
+def eventful(story: Story) -> Iterator[None]:
+    """A life in which nearly everything happens once, step by step."""
+    petition = story.petition
+    story.sign(11)
+    yield
+    story.do(petition.withdraw_signature, resident(3))
+    yield
+    story.do(petition.withdraw_signature, resident(4))
+    yield
+    story.do(petition.co_sign, resident(4))
+    yield
+    story.submit()
+    yield
+    story.do(petition.escalate, WORKFLOW, rule="admissibility", due_at=petition.clocks["admissibility"].due_at)
+    yield
+    story.do(petition.issue_public_text, CLERK, topic=text(), details=text())
+    yield
+    story.accept()
+    yield
+    story.do(petition.acknowledge, SECOND_OFFICIAL)
+    yield
+    story.do(petition.acknowledge, OFFICIAL)
+    yield
+    story.schedule()
+    yield
+    first = story.meeting
+    moved = {"starts_at": story.now + timedelta(days=2), "venue": text("elsewhere"), "reason": text()}
+    story.do(first.reschedule, HOST_STAFF, **moved)
+    yield
+    story.do(first.cancel, HOST_STAFF, reason=text())
+    yield
+    story.do(petition.conclude_meeting, OFFICIAL, meeting_id=first.id)
+    yield
+    story.do(petition.suspend, OFFICIAL, reason=text())
+    yield
+    story.later(days=3)
+    story.do(petition.resume, OFFICIAL)
+    yield
+    story.do(petition.publish_roadmap, OFFICIAL, items=story.items(), units=story.units)
+    yield
+    items = story.items()
+    story.tasks = [story.do(Task.offer, WORKFLOW, **story.offer(items[0]))]
+    yield
+    story.tasks.append(story.do(Task.offer, WORKFLOW, **story.offer(items[1])))
+    mine, theirs = story.tasks
+    story.do(mine.object, UNIT_OFFICER, reason=text(), basis=text())
+    yield
+    story.do(mine.mandate, OFFICIAL, unit=story.units[1], reason=text())
+    yield
+    story.do(theirs.claim, SUPPORTING_OFFICER)
+    yield
+    story.do(theirs.report_progress, SUPPORTING_OFFICER, percent=30, note=text())
+    yield
+    story.do(theirs.complete, SUPPORTING_OFFICER, report=text())
+    yield
+    story.do(theirs.send_back, OFFICIAL, reason=text())
+    yield
+    story.do(petition.extend, OFFICIAL, days=10, reason=text())
+    yield
+    story.do(petition.give_interim_response, OFFICIAL, text=text())
+    yield
+    story.do(petition.remind, WORKFLOW, rule="response", due_at=petition.clocks["response"].due_at)
+    yield
+    story.do(petition.order_supervision, SUPERVISOR, order=text())
+    yield
+    story.do(petition.answer, OFFICIAL, text=text(), outcome=Answer.PLANNED, tasks=story.tasks)
+    yield
+    story.invite()
+    yield
+    story.judge(*[Resolved.NO] * 2)
+    yield
+    story.later(days=30)
+    story.do(petition.close_feedback, WORKFLOW)
+    yield
+    story.do(mine.drop, WORKFLOW)
+    yield
+    story.do(theirs.complete, SUPPORTING_OFFICER, report=text())
+    yield
+    story.do(theirs.confirm, OFFICIAL)
+    yield
+    story.tasks = []
+    story.plan()
+    yield
+    story.answer()
+    yield
+    story.invite()
+    yield
+    story.later(days=30)
+    story.do(petition.close_feedback, WORKFLOW)
+    yield
+
+
+async def test_after_every_step_the_read_models_agree_with_the_aggregates(mirror: Mirror) -> None:
+    story = given(Phase.COLLECTING, signatures=9)
+    for _ in eventful(story):
+        await mirror.show(story)
+        await assert_agreement(mirror.pool, story)
+
+
 async def assert_mirrored(log: Mirror, story: Story) -> None:
     await log.pool.execute("TRUNCATE stored_events RESTART IDENTITY")
     await log.tell(story)
@@ -96,9 +197,13 @@ async def assert_mirrored(log: Mirror, story: Story) -> None:
                     await advance(conn, model, model.name, Batch(part, part[0].id - 1, part[-1].id), log.keyring)
         in_batches.append([await checksum(log.pool, name) for name in READ_MODELS])
     assert in_batches[0] == in_batches[1]
-    await assert_on_the_board(log.pool, story)
-    await assert_waiting(log.pool, story)
-    await assert_counted(log.pool, story)
+    await assert_agreement(log.pool, story)
+
+
+async def assert_agreement(pool: asyncpg.Pool, story: Story) -> None:
+    await assert_on_the_board(pool, story)
+    await assert_waiting(pool, story)
+    await assert_counted(pool, story)
 
 
 async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:

@@ -10,7 +10,7 @@ import asyncpg
 
 from infra.event_store import EventStore
 from infra.repository import Repository
-from tests.faults.writing import TALLIES, start_tallies, start_writing
+from tests.faults.writing import start_tallies, start_writing
 
 CALLERS = 8
 
@@ -26,9 +26,9 @@ class Report:
 
 async def follow_many_writers(url: str, pool: asyncpg.Pool, processes: int, events: int) -> Report:
     store = EventStore(pool)
-    await start_tallies(Repository(store))
-    commands = events // (processes * CALLERS)
-    expected = TALLIES + commands * processes * CALLERS
+    tallies = await start_tallies(Repository(store), processes)
+    commands = -(-events // (processes * CALLERS))
+    expected = tallies + commands * processes * CALLERS
     began = time.perf_counter()
     writers = [await start_writing(url, p, CALLERS, commands) for p in range(processes)]
     finished = asyncio.gather(*(writer.communicate() for writer in writers))

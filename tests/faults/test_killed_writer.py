@@ -25,7 +25,7 @@ async def test_what_a_killed_process_had_acknowledged_is_there_once_and_the_rest
 ) -> None:
     store = EventStore(pool)
     repository = Repository(store)
-    await start_tallies(repository)
+    await start_tallies(repository, processes=3)
     killed = [await start_writing(database, p, CALLERS, 1_000_000) for p in range(2)]
     survivor = await start_writing(database, 2, CALLERS, 100)
     surviving = asyncio.create_task(survivor.communicate())
@@ -48,7 +48,7 @@ async def test_what_a_killed_process_had_acknowledged_is_there_once_and_the_rest
     # Each caller had one command under way. Whether it was carried out or not, it counts once when sent again.
     asked = [(p, c, n) for p, acks in enumerate(acknowledged) for c in range(CALLERS) for n in (last(acks, c) + 1,)]
     outcomes = await asyncio.gather(
-        *(repository.execute(Tally.count, tally_id(c), cmd(command_id(p, c, n)), view=total) for p, c, n in asked)
+        *(repository.execute(Tally.count, tally_id(p, c), cmd(command_id(p, c, n)), view=total) for p, c, n in asked)
     )
     recounted = await counts(store)
     assert all(recounted[command_id(*each)] == 1 for each in asked)

@@ -1,5 +1,5 @@
 """A process that writes: some callers, each giving one command after the other; every acknowledged one is a line of
-output. All processes write to the same tallies.
+output. Four processes at a time share their tallies.
 
 Run as ``python -m tests.faults.writing URL PROCESS CALLERS COMMANDS``; the commands' ids follow from these.
 """
@@ -15,20 +15,23 @@ from infra.event_store import EventStore
 from infra.repository import Repository
 from tests.infra.tally import Tally, cmd
 
-TALLIES = 4
+SHARING = 4  # processes
+TALLIES = 4  # of each such group
 
 
 def command_id(process: int, caller: int, number: int) -> UUID:
     return uuid5(NAMESPACE_OID, f"{process} {caller} {number}")
 
 
-def tally_id(caller: int) -> UUID:
-    return uuid5(NAMESPACE_OID, f"tally {caller % TALLIES}")
+def tally_id(process: int, caller: int) -> UUID:
+    return uuid5(NAMESPACE_OID, f"tally {process // SHARING} {caller % TALLIES}")
 
 
-async def start_tallies(repository: Repository) -> None:
-    for n in range(TALLIES):
-        await repository.execute(Tally.start, tally_id(n), cmd(tally_id(n)))
+async def start_tallies(repository: Repository, processes: int) -> int:
+    ids = {tally_id(process, caller) for process in range(processes) for caller in range(TALLIES)}
+    for id in ids:
+        await repository.execute(Tally.start, id, cmd())
+    return len(ids)
 
 
 async def start_writing(url: str, process: int, callers: int, commands: int) -> asyncio.subprocess.Process:
@@ -45,7 +48,7 @@ async def main(url: str, process: int, callers: int, commands: int) -> None:
 
     async def caller(c: int) -> None:
         for n in range(commands):
-            await repository.execute(Tally.count, tally_id(c), cmd(command_id(process, c, n)))
+            await repository.execute(Tally.count, tally_id(process, c), cmd(command_id(process, c, n)))
             os.write(1, b"%d %d\n" % (c, n))
 
     await asyncio.gather(*(caller(c) for c in range(callers)))

@@ -248,13 +248,20 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             checks={"temporal": temporal} | ({"relay": functools.partial(relaying, relay)} if relay else {}),
         )
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)
+        logging.getLogger("uvicorn.error").addFilter(_worth_telling)
         server = ApiServer(config)
         serving = asyncio.create_task(server.serve(sockets=[sock]))
         try:
             await asyncio.shield(serving)
         finally:
+            app.state.newest.close()
             server.should_exit = True
             await serving
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Not the requests that we cut short when we stop: uvicorn tells their number before."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class ApiServer(uvicorn.Server):

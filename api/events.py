@@ -35,6 +35,7 @@ class Newest:
         self._store, self._positions = store, positions
         self._position = 0
         self._moved = asyncio.Event()
+        self.closed = False
         self._streams = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -42,9 +43,14 @@ class Newest:
         """The newest position as soon as it is later than this one; or this one again, when the time is up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._position <= position:
+                while self._position <= position and not self.closed:
                     await self._moved.wait()
         return max(position, self._position)
+
+    def close(self) -> None:
+        """Every stream ends: the server is stopping, and waits for none."""
+        self.closed = True
+        self._moved.set()
 
     async def __aenter__(self) -> "Newest":
         self._streams += 1
@@ -110,7 +116,7 @@ async def _lines(pool: asyncpg.Pool, newest: Newest, who: Viewer, at: int) -> As
     end = loop.time() + LIFE_SECONDS
     async with newest:
         yield f"retry: 1000\nid: {at}\n\n"
-        while loop.time() < end:
+        while loop.time() < end and not newest.closed:
             head = await newest.after(at, HEARTBEAT_SECONDS)
             if head == at:
                 yield ": still here\n\n"

@@ -161,8 +161,8 @@ def _usable(jwks: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
 
 def _identity(claims: Mapping[str, Any]) -> Identity:
     subject, role, org = claims["sub"], claims["role"], claims.get("org")
-    if not subject or len(subject) > LONGEST_SUBJECT:
-        raise InvalidToken(f"the claim sub must have 1 to {LONGEST_SUBJECT} characters")
+    if not subject.strip() or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+        raise InvalidToken(f"the claim sub must have 1 to {LONGEST_SUBJECT} printable characters")
     try:
         identity = Identity(subject, Role(role), UUID(org) if org else None)
     except (ValueError, AttributeError, TypeError) as error:

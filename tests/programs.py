@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 YUETAN = [sys.executable, "-m", "yuetan"]
 ROOT = Path(__file__).parents[1]
+ENVIRONMENT = {"PATH": "/usr/bin:/usr/sbin:/bin:/sbin", "PYTHONWARNINGS": "error"}
 READY = re.compile(r"(?:ready in ([\d.]+) s|serving) at (\S+)|working: ")
 
 
@@ -54,9 +55,11 @@ class Program:
 
 
 @asynccontextmanager
-async def program(*arguments: str | Path, **environment: str) -> AsyncIterator[Program]:
+async def program(
+    *arguments: str | Path, environment: Mapping[str, str] = ENVIRONMENT, log: IO[bytes] | None = None
+) -> AsyncIterator[Program]:
     process = await asyncio.create_subprocess_exec(
-        *YUETAN, *arguments, cwd=ROOT, env=_environment(environment), stdout=asyncio.subprocess.PIPE
+        *YUETAN, *arguments, cwd=ROOT, env={**ENVIRONMENT, **environment}, stdout=asyncio.subprocess.PIPE, stderr=log
     )
     try:
         async with asyncio.timeout(60):
@@ -76,13 +79,9 @@ async def _ready_line(process: asyncio.subprocess.Process) -> re.Match[str]:
     raise AssertionError("it ended before it was ready")
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
-    return {"PATH": "/usr/bin:/usr/sbin:/bin:/sbin", "PYTHONWARNINGS": "error", **more}
-
-
-def run(*arguments: str | Path, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*YUETAN, *arguments], cwd=ROOT, env=_environment(environment), capture_output=True, text=True, timeout=timeout
+        [*YUETAN, *arguments], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=timeout
     )
 
 

@@ -106,6 +106,8 @@ async def test_an_outside_providers_token_is_checked_against_its_published_keys(
         {"role": None},
         {"org": "17"},
         {"sub": 7},
+        {"sub": " "},
+        {"sub": "\ud800"},
     ],
     ids=str,
 )

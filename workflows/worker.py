@@ -28,6 +28,9 @@ def make_worker(client: Client, activities: Activities) -> Worker:
         workflows=[PetitionStory],
         activities=[activities.load, activities.issue],
         workflow_runner=SANDBOX,
+        # They share one interpreter lock: a hundred at once, the default, could each take longer than the two seconds
+        # after which Temporal suspects a deadlock.
+        max_concurrent_workflow_tasks=16,
     )
 
 

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from ipaddress import ip_address
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 from pydantic import BaseModel
 
-from api.deps import Services, Serving
+from api.deps import Anyone, Services, Serving
+from api.openapi import PRIVATE_READ
 from api.problems import UNREACHABLE
+from domain.command import Role
+from domain.refusals import Forbidden
 from projections import projector
 
 router = APIRouter(tags=["operations"])
@@ -35,15 +39,25 @@ class Readiness(BaseModel):
     parts: dict[str, Part]
 
 
+async def _insider(request: Request, identity: Anyone) -> bool:
+    """Whoever runs the engine: on its own machine, or an administrator. For anybody else figures that move with each
+    command would time who signs. (A proxy has to set X-Forwarded-For, else all its clients look local.)"""
+    here = request.client is not None and ip_address(request.client.host).is_loopback
+    return here or (identity is not None and identity.role == Role.ADMIN)
+
+
+Insider = Annotated[bool, Depends(_insider)]
+
+
 @router.get("/livez")
 async def read_liveness() -> Alive:
     return Alive()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Commands cannot be taken."}})
-async def read_readiness(services: Serving, response: Response) -> Readiness:
+async def read_readiness(services: Serving, insider: Insider, response: Response) -> Readiness:
     """Each part by name. 503 only without PostgreSQL: with Temporal, projector or relay down, commands are still taken
-    (200, `degraded`) while clocks or pages stand still."""
+    (200, `degraded`) while clocks or pages stand still. Details are for those who run the engine."""
     checks: dict[str, Awaitable[Part]] = {
         "postgresql": _part(_log(services)),
         "projector": _part(_projector(services)),
@@ -54,6 +68,8 @@ async def read_readiness(services: Serving, response: Response) -> Readiness:
     if "postgresql" in down:
         response.status_code = 503
     status = "unavailable" if "postgresql" in down else "degraded" if down else "ready"
+    if not insider:
+        parts = {name: Part(up=part.up) for name, part in parts.items()}
     return Readiness(status=status, down=down, parts=parts)
 
 
@@ -83,9 +99,15 @@ async def _projector(services: Services) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics", response_class=Response)
-async def read_metrics(services: Serving) -> Response:
-    """Prometheus text format."""
+@router.get("/metrics", response_class=Response, responses=PRIVATE_READ)
+async def read_metrics(services: Serving, insider: Insider) -> Response:
+    """Prometheus text format, for a scraper on this machine or with an administrator's token."""
+    if not insider:
+        raise Forbidden(
+            "forbidden",
+            "运行指标只对本机和系统管理员开放。",
+            "The figures are for this machine itself, or with an administrator's token.",
+        )
     figures = generate_latest(services.metrics.registry)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -112,3 +112,16 @@ async def test_the_figures_count_requests_and_commands_by_what_became_of_them(ne
     assert figures["yuetan_projection_lag", ("read_model", "board")] == 0
     assert figures["yuetan_http_requests_total", ("method", "other"), ("route", "none"), ("status", "404")] == 1
     assert path[-36:] not in text
+
+
+async def test_figures_that_would_time_who_signs_are_for_those_who_run_the_engine(new_world: World) -> None:
+    outside = httpx.ASGITransport(new_world.app, client=("203.0.113.9", 1))
+    async with httpx.AsyncClient(transport=outside, base_url="http://yuetan") as stranger:
+        refused = await stranger.get("/metrics")
+        assert (refused.status_code, refused.json()["type"]) == (403, "/problems/forbidden")
+        told = (await stranger.get("/readyz")).json()
+        assert set(told["parts"]) >= {"postgresql", "projector"}
+        assert not any(part["detail"] for part in told["parts"].values())
+        token = new_world.issuer.token(ADMIN.role, ADMIN.subject, ADMIN.org)
+        allowed = await stranger.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+        assert allowed.status_code == 200

@@ -17,7 +17,7 @@ from projections.read_model import ReadModel, Statement
 
 READ_MODEL = ReadModel(
     "statistics",
-    version=1,
+    version=2,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -47,11 +47,12 @@ CREATE TABLE stays (
 );
 CREATE INDEX ON stays (petition_id) WHERE left_at IS NULL;
 
-CREATE TABLE units (
-    unit_id uuid,
-    petition_id uuid,
-    PRIMARY KEY (unit_id, petition_id)
-)
+CREATE TABLE tasks (
+    id uuid PRIMARY KEY,
+    petition_id uuid NOT NULL,
+    unit_id uuid NOT NULL -- the one that leads
+);
+CREATE INDEX ON tasks (petition_id)
 """,
 )
 
@@ -182,13 +183,20 @@ def resumed(event: Petition.Resumed, at: Recorded) -> Iterator[Statement]:
             yield RESPONSE_DUE, id, clock.due_at
 
 
-@READ_MODEL.on(Task.Offered, Task.Mandated)
-def entrusted(event: Task.Offered | Task.Mandated, at: Recorded) -> Iterator[Statement]:
+@READ_MODEL.on(Task.Offered)
+def offered(event: Task.Offered, at: Recorded) -> Iterator[Statement]:
     yield (
-        "INSERT INTO units (unit_id, petition_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        event.lead_unit_id,
+        "INSERT INTO tasks (id, petition_id, unit_id) VALUES ($1, $2, $3)",
+        event.originator_id,
         event.matter_id,
+        event.lead_unit_id,
     )
+
+
+@READ_MODEL.on(Task.Mandated)
+def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
+    """Whoever objected with success is not judged by what others did."""
+    yield "UPDATE tasks SET unit_id = $2 WHERE id = $1", event.originator_id, event.lead_unit_id
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------
@@ -267,9 +275,9 @@ async def by(pool: asyncpg.Pool, group: Group, now: datetime, *, conduct: bool =
 
     Not in order of any rate; and where ``rankable`` is false there are too few to compare.
     """
-    units = " JOIN statistics.units ON petition_id = id" if group == "unit" else ""
+    units = " JOIN (SELECT DISTINCT petition_id, unit_id FROM statistics.tasks) AS led ON petition_id = id"
     rows = await pool.fetch(
-        f"SELECT {KEYS[group]} AS key, {FIGURES} FROM statistics.petitions{units}"
+        f"SELECT {KEYS[group]} AS key, {FIGURES} FROM statistics.petitions{units if group == 'unit' else ''}"
         f" WHERE {COUNTED} GROUP BY 1 ORDER BY 1",
         now,
         conduct,

@@ -11,6 +11,7 @@ from projections import inbox
 from tests.domain.story import (
     CLERK,
     HOST_STAFF,
+    LEAD,
     MONDAY,
     OFFICIAL,
     SECOND_OFFICIAL,
@@ -173,8 +174,12 @@ async def test_an_offer_nobody_claims_in_time_waits_for_the_post_to_mandate(mirr
     assert (await waits(mirror, story, before))["lead post"] == ["answer"]
     assert (await waits(mirror, story, after))["lead post"] == ["unclaimed", "unclaimed", "answer"]
     story.later(days=20)
-    story.do(story.tasks[0].claim, UNIT_OFFICER)
+    first, second = story.tasks
+    story.do(first.claim, UNIT_OFFICER)
     assert (await waits(mirror, story, after))["lead post"] == ["unclaimed", "answer"]
+    story.do(second.mandate, OFFICIAL, unit=story.units[0], reason=text())
+    found = await waits(mirror, story, after)
+    assert (found["lead post"], found["unit"], found["second unit"]) == (["answer"], ["task", "task"], ["task"])
 
 
 async def test_a_task_sent_back_is_in_hand_again(mirror: Mirror) -> None:
@@ -213,6 +218,12 @@ async def test_an_extension_moves_the_answers_date(mirror: Mirror) -> None:
     assert item["due_at"] == due_at + timedelta(days=7)
 
 
+def put_off(story: Story) -> None:
+    story.do(story.petition.suspend, OFFICIAL, reason=text())
+    story.later(days=1)
+    story.do(story.petition.resume, OFFICIAL)
+
+
 @pytest.mark.parametrize(
     ("phase", "rule", "step"),
     [
@@ -224,6 +235,8 @@ async def test_an_extension_moves_the_answers_date(mirror: Mirror) -> None:
         (Phase.ROADMAP, "roadmap", Story.plan),
         (Phase.IN_PROGRESS, "response", Story.answer),
         (Phase.FEEDBACK, "feedback", Story.close),
+        (Phase.FEEDBACK, "feedback", lambda story: story.judge(*[Resolved.NO] * 10)),  # reopened
+        (Phase.ROADMAP, "roadmap", put_off),
     ],
 )
 async def test_an_escalated_clock_is_the_supervisors_until_it_stops(
@@ -270,6 +283,22 @@ async def test_the_order_that_ends_an_unresolved_petition_stands(mirror: Mirror)
 @pytest.mark.parametrize("phase", [Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED])
 async def test_nothing_waits_once_a_petition_has_ended(mirror: Mirror, phase: Phase) -> None:
     assert await waits(mirror, given(phase)) == {}
+
+
+async def test_what_waited_for_a_petition_goes_with_it(mirror: Mirror) -> None:
+    lapsed, withdrawn = given(Phase.COLLECTING, name="lapsed"), given(Phase.COLLECTING, signatures=2, name="withdrawn")
+    lapsed.do(lapsed.petition.withdraw_signature, resident(2))
+    signing = withdrawn.petition.clocks["signing"]
+    withdrawn.do(withdrawn.petition.escalate, WORKFLOW, rule="signing", due_at=signing.due_at)
+    await mirror.tell(withdrawn)
+    await mirror.show(lapsed)
+    assert await mirror.pool.fetchval("SELECT count(*) FROM inbox.items") == 2
+    lapsed.later(days=60)
+    lapsed.do(lapsed.petition.close_signing, WORKFLOW)
+    withdrawn.do(withdrawn.petition.withdraw, LEAD)
+    await mirror.tell(withdrawn)
+    await mirror.show(lapsed)
+    assert await mirror.pool.fetchval("SELECT count(*) FROM inbox.items") == 0
 
 
 async def test_there_is_no_public_text_to_issue_of_what_is_about_conduct(mirror: Mirror) -> None:

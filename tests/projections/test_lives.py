@@ -41,6 +41,7 @@ from tests.projections.conftest import Mirror
 
 UNITS = [("unit_officer", id_of("unit")), ("unit_officer", id_of("second unit"))]
 LEAD, SECOND = ("official", OFFICIAL.org), ("official", SECOND_OFFICIAL.org)
+UNTOLD = (Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.FeedbackGiven)
 HOST, CLERKS = ("host_staff", HOST_STAFF.org), ("clerk", CLERK.org)
 
 
@@ -217,7 +218,27 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     assert {clock["rule"]: clock for clock in row["clocks"]} == {rule: vars(c) for rule, c in folded.clocks.items()}
     assert row["suspended"] == (folded.suspended_at is not None)
     assert (row["public_topic"] is not None) == (folded.public_topic is not None)
-    assert {task["id"] for task in row["tasks"]} >= {task.id for task in story.tasks}
+    mine = [e for e in story.log if folded.id in (e.originator_id, getattr(e, "matter_id", None))]
+    assert row["position"] == 1 + story.log.index(mine[-1])
+    assert row["changed_at"] == next(e.timestamp for e in reversed(mine) if not isinstance(e, UNTOLD))
+    kinds = [type(e) for e in mine]
+    assert len(row["responses"]) == kinds.count(Petition.Answered) + kinds.count(Petition.InterimResponseGiven)
+    assert [tally["concluded"] for tally in row["feedback"]] == [
+        tally["round"] < folded.round or folded.phase == Phase.CLOSED for tally in row["feedback"]
+    ]
+    planned = {item.task_id for roadmap in folded.roadmaps for item in roadmap}
+    assert {task["id"] for task in row["tasks"]} == planned | {
+        e.originator_id for e in mine if isinstance(e, Task.Event)
+    }
+    assert {meeting["id"] for meeting in row["meetings"]} == {
+        a.id for a in aggregates.values() if isinstance(a, Meeting)
+    }
+    in_hand = {post for e in mine if isinstance(e, Petition.Called) for post in e.post_ids}
+    for e in mine:
+        if isinstance(e, Task.Offered | Task.Mandated):
+            in_hand |= {e.lead_unit_id, *getattr(e, "supporting_unit_ids", [])}
+    found = await pool.fetchval("SELECT in_hand_of FROM board.petitions WHERE id = $1", folded.id)
+    assert sorted(found) == sorted(in_hand)
     for seen in row["tasks"]:
         task = aggregates.get(seen["id"])
         if task is None:
@@ -227,6 +248,8 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
         for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title", "version"):
             assert seen[name] == getattr(task, name), name
         assert seen["clock"] == (task.clock and vars(task.clock))
+        sent_back = [e for e in mine if isinstance(e, Task.Returned) and e.originator_id == task.id]
+        assert seen["returned"] == len(sent_back)
     for seen in row["meetings"]:
         meeting = aggregates[seen["id"]]
         assert isinstance(meeting, Meeting)
@@ -305,6 +328,5 @@ async def assert_counted(pool: asyncpg.Pool, story: Story) -> None:
     stays = await pool.fetch("SELECT phase, left_at FROM statistics.stays WHERE petition_id = $1", petition.id)
     assert [stay["phase"] for stay in stays if stay["left_at"] is None] == [petition.phase]
     told, _ = await timeline.history(pool, petition.id, handler=True, limit=1000)
-    single = (Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.FeedbackGiven)
     mine = [e for e in story.log if isinstance(e, Petition.Event | Task.Event | Meeting.Event)]
-    assert [row["type"] for row in told] == [get_topic(type(e)) for e in mine if not isinstance(e, single)]
+    assert [row["type"] for row in told] == [get_topic(type(e)) for e in mine if not isinstance(e, UNTOLD)]

@@ -8,7 +8,7 @@ import pytest
 
 from domain.petition import Answer, Category, Petition, Phase, Resolved, RoadmapItem
 from projections import statistics
-from tests.domain.story import MONDAY, OFFICIAL, POLICY, WORKFLOW, Story, given, id_of, text
+from tests.domain.story import MONDAY, OFFICIAL, POLICY, UNIT_OFFICER, WORKFLOW, Story, given, id_of, text
 from tests.projections.conftest import Mirror
 
 YES, PARTLY, NO = Resolved
@@ -114,6 +114,16 @@ async def test_figures_are_grouped_by_host_post_unit_and_month_without_ranking_t
         "unit": sorted([(id_of("unit"), 1, False), (id_of("second unit"), 1, False)]),
         "month": [("2026-03", 11, True)],
     }
+
+
+async def test_a_unit_is_judged_by_what_it_was_mandated_and_not_by_what_it_objected_to(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    first = story.tasks[0]
+    story.do(first.object, UNIT_OFFICER, reason=text(), basis=text())
+    story.do(first.mandate, OFFICIAL, unit=story.units[1], reason=text())
+    await mirror.show(story)
+    units = await statistics.by(mirror.pool, "unit", story.now)
+    assert [(row["key"], row["petitions"]) for row in units] == [(id_of("second unit"), 1)]
 
 
 @pytest.mark.parametrize("conduct", [False, True])

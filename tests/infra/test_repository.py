@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+import infra.event_store
 import infra.writer
 from domain.refusals import Conflict, Invalid, NotFound, Stale
 from infra.event_store import EventStore
@@ -333,6 +334,20 @@ async def test_commands_are_carried_out_once_while_connections_are_lost_all_the_
         assert [o.view for o in answers] == [*range(1, 301)]
         assert not any(o.repeated for o in answers)
         assert (await repository.get(Tally, id)).total == 300
+
+
+async def test_a_stopped_holder_of_the_lock_loses_it(
+    repository: Repository, store: EventStore, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It freezes everybody else. They wait, try again, and go on once PostgreSQL has ended it."""
+    id = await started(repository)
+    lock = infra.event_store._LOCK
+    monkeypatch.setattr(infra.event_store, "_LOCK", lock.replace("lock_timeout = '10s'", "lock_timeout = '100ms'"))
+    stopped = await asyncpg.connect(database)
+    await stopped.execute(lock.replace("session_timeout = '10s'", "session_timeout = '1s'"))
+    assert (await repository.execute(Tally.add, id, cmd(), amount=1, view=total)).view == 1
+    assert stopped.is_closed()
+    assert await events(store, id) == 2
 
 
 async def test_a_database_that_stays_away_is_said_to_be_unavailable(

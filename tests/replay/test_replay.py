@@ -1,5 +1,7 @@
 """Stories that were told by earlier versions of the workflows go on with this one."""
 
+import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,12 @@ async def test_a_saved_story_is_told_again_word_for_word(course: str) -> None:
 async def test_a_changed_story_is_found_out() -> None:
     with pytest.raises(NondeterminismError):
         await Replayer(workflows=[Forgetful], workflow_runner=SANDBOX).replay_workflow(history("ordinary"))
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_a_history_names_nobody_and_holds_no_text(course: str) -> None:
+    payloads = re.findall(r'"data": "([^"]+)"', (HISTORIES / f"{course}.json").read_text())
+    known = b"\n".join(base64.b64decode(payload) for payload in payloads)
+    assert b'"phase"' in known
+    for word in (b"resident-", b"sealed", b"official", b"topic"):
+        assert word not in known

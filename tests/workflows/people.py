@@ -176,11 +176,14 @@ class People:
     async def act(self, method: Callable[..., Any], actor: Actor, id: UUID | None = None, **arguments: Any) -> None:
         """A command that the story hears of."""
         self.position = await self.do(method, actor, id, at=await self.now(), **arguments)
+        await self.tell()
+
+    async def tell(self) -> None:
         await nudge(self.engine.client, OpenMatter(self.id, self.position, ended=False))
 
     async def open(self) -> None:
         self.position = await self.do(Petition.open, resident(1), **OPENING)
-        await nudge(self.engine.client, OpenMatter(self.id, self.position, ended=False))
+        await self.tell()
         self.signers = 1
 
     async def sign(self, signatures: int = POLICY.threshold) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -188,7 +189,7 @@ async def test_people_go_on_while_temporal_is_down_and_are_told_of_later(made: E
         assert relay.reachable
 
 
-async def test_relay_and_worker_stop_at_once_though_temporal_is_down(made: Engine, own_temporal: Temporal) -> None:
+async def test_relay_and_worker_can_be_stopped_while_temporal_is_down(made: Engine, own_temporal: Temporal) -> None:
     async with asyncio.timeout(PATIENCE):
         async with relaying(made), working(made, own_temporal):
             [people] = await petitions(made, 1)
@@ -207,8 +208,7 @@ async def test_every_open_petition_comes_back_when_temporal_loses_everything(
         runs = {(await people.handle.describe()).run_id for people in started}
         await own_temporal.kill()
         lost = time.monotonic()
-        for file in own_temporal.folder.glob("temporal.db*"):
-            file.unlink()
+        empty(own_temporal)
         await own_temporal.start()
         up = time.monotonic()
         after = [await people.knows() for people in started]
@@ -218,3 +218,44 @@ async def test_every_open_petition_comes_back_when_temporal_loses_everything(
     with capsys.disabled():
         print(f"\nTemporal emptied under a living relay and worker: up after {up - lost:.1f} s;", end=" ")
         print(f"{len(after)} of {len(started)} workflows back, clocks equal, {back - up:.1f} s later")
+
+
+class Hurried(People):
+    """Act without Temporal: the relay tells it, and their own clock is put forward where they have to wait."""
+
+    ahead = timedelta(0)
+
+    async def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    async def forward(self, to: datetime) -> None:
+        self.ahead += to - await self.now()
+
+    async def tell(self) -> None:
+        pass
+
+
+async def test_petitions_reach_their_end_though_temporal_is_killed_and_emptied_on_the_way(
+    made: Engine, own_temporal: Temporal
+) -> None:
+    async with relaying(made), working(made, own_temporal), asyncio.TaskGroup() as people:
+        petitions = [Hurried(made, uuid4()) for _ in range(12)]
+        for petition in petitions:
+            people.create_task(petition.to_the_end())
+        for events in (60, 120, 180, 240):  # of 280
+            async with asyncio.timeout(PATIENCE):
+                while await made.store.max_notification_id() < events:
+                    await asyncio.sleep(0.002)
+            await own_temporal.kill()
+            if events % 120 == 0:
+                empty(own_temporal)
+            await own_temporal.start()
+    for petition in petitions:
+        topics = await petition.topics()
+        assert [topics.count(f"petition.{name}") for name in ("FeedbackInvited", "Closed")] == [1, 1]
+        assert topics.count("task.Offered") == 1
+
+
+def empty(temporal: Temporal) -> None:
+    for file in temporal.folder.glob("temporal.db*"):
+        file.unlink()

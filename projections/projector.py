@@ -132,9 +132,11 @@ class Projector:
                     await conn.execute(
                         "UPDATE projections SET error = NULL, error_position = NULL WHERE name = ANY ($1)", self._names
                     )
-                    await self._follow(conn)
-            except _TROUBLE as error:
-                log.warning("the read models stand still, trying again: %s", error)
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._follow(conn))
+                        group.create_task(_until_lost(conn))
+            except* _TROUBLE as errors:
+                log.warning("the read models stand still, trying again: %s", errors.exceptions[0])
                 await asyncio.sleep(RETRY_SECONDS)
 
     @property
@@ -176,6 +178,14 @@ class Projector:
                 )
                 return
         await advance(conn, model, model.name, Batch([], batch.after, batch.position), self._keyring)
+
+
+async def _until_lost(conn: PoolConnectionProxy) -> None:
+    """The turn goes with the connection, and while nothing happens nobody would notice."""
+    lost = asyncio.Event()
+    conn.add_termination_listener(lambda _: lost.set())
+    await lost.wait()
+    raise ConnectionResetError("PostgreSQL has closed the connection that held the turn")
 
 
 async def advance(conn: PoolConnectionProxy, model: ReadModel, slot: str, batch: Batch, keyring: Keyring) -> None:

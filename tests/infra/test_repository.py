@@ -226,6 +226,24 @@ async def test_two_processes_decide_on_one_anothers_decisions(
     assert (await repository.get(Tally, id)).total == 100
 
 
+@pytest.mark.parametrize("far", [3, 1_000])
+async def test_a_process_that_rested_decides_on_what_others_did_meanwhile(
+    repository: Repository, other_process: Repository, monkeypatch: pytest.MonkeyPatch, far: int
+) -> None:
+    monkeypatch.setattr(infra.writer, "FAR", far)
+    a, b, unknown = await started(repository, 1), await started(repository, 2), uuid4()
+    with pytest.raises(NotFound):
+        await repository.execute(Tally.add, unknown, cmd(), amount=1)
+    for id in (a, b):
+        for _ in range(5):
+            await other_process.execute(Tally.add, id, cmd(), amount=10)
+    await other_process.execute(Tally.start, unknown, cmd())
+    assert (await repository.execute(Tally.add, a, cmd(), amount=1, view=total)).view == 52
+    assert (await repository.execute(Tally.add, unknown, cmd(), amount=3, view=total)).view == 3
+    assert (await repository.execute(Tally.pour, unknown, cmd(), also={"into": (Tally, b)}, view=total)).view == 0
+    assert (await other_process.execute(Tally.add, b, cmd(), amount=1, view=total)).view == 56
+
+
 async def test_a_caller_that_leaves_neither_loses_nor_doubles_its_command(
     repository: Repository, store: EventStore
 ) -> None:

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("api.access")
 
 MAX_BODY = 1024 * 1024
+READ_AND_FORGOTTEN = 16 * MAX_BODY  # of a larger one, so that its client is not cut off before it sees the answer
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
 
@@ -107,18 +108,20 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, however it is cut, unless it is too large or no JSON."""
     headers = Headers(scope=scope)
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY:
+    announced = int(length) if length.isdecimal() else 0
+    if announced > READ_AND_FORGOTTEN or (announced > MAX_BODY and "expect" in headers):
         raise _too_large()
     parts, size, more = [], 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             break
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY:
-            raise _too_large()
-        more = message.get("more_body", False)
+        size += len(message.get("body", b""))
+        if size <= MAX_BODY:
+            parts.append(message.get("body", b""))
+        more = message.get("more_body", False) and size <= READ_AND_FORGOTTEN
+    if size > MAX_BODY:
+        raise _too_large()
     if size and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Problem(
             415,

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -29,10 +29,10 @@ READY = re.compile(r"(?:ready in ([\d.]+) s|serving) at (\S+)|working: ")
 
 
 class Program:
-    """A `yuetan` that serves. ``url`` is where; empty for a worker."""
+    """A `yuetan` that serves. ``url`` is where; empty for a worker. ``log`` is what it says on standard error."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, ready_in: float) -> None:
-        self.process, self.url, self.ready_in = process, url, ready_in
+    def __init__(self, process: asyncio.subprocess.Process, url: str, ready_in: float, log: Path) -> None:
+        self.process, self.url, self.ready_in, self.log = process, url, ready_in, log
 
     async def end(self, how: signal.Signals) -> int:
         self.process.send_signal(how)
@@ -55,20 +55,25 @@ class Program:
 
 
 @asynccontextmanager
-async def program(
-    *arguments: str | Path, environment: Mapping[str, str] = ENVIRONMENT, log: IO[bytes] | None = None
-) -> AsyncIterator[Program]:
-    process = await asyncio.create_subprocess_exec(
-        *YUETAN, *arguments, cwd=ROOT, env={**ENVIRONMENT, **environment}, stdout=asyncio.subprocess.PIPE, stderr=log
-    )
-    try:
-        async with asyncio.timeout(60):
-            ready = await _ready_line(process)
-        yield Program(process, ready[2] or "", float(ready[1] or 0))
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
+async def program(*arguments: str | Path, **environment: str) -> AsyncIterator[Program]:
+    with tempfile.NamedTemporaryFile("r+") as log:
+        process = await asyncio.create_subprocess_exec(
+            *YUETAN,
+            *arguments,
+            cwd=ROOT,
+            env=ENVIRONMENT | environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
+        try:
+            async with asyncio.timeout(60):
+                ready = await _ready_line(process)
+            yield Program(process, ready[2] or "", float(ready[1] or 0), Path(log.name))
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+            sys.stderr.write(log.read())  # beside the test, should it fail
 
 
 async def _ready_line(process: asyncio.subprocess.Process) -> re.Match[str]:
@@ -79,9 +84,14 @@ async def _ready_line(process: asyncio.subprocess.Process) -> re.Match[str]:
     raise AssertionError("it ended before it was ready")
 
 
-def run(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*YUETAN, *arguments], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=timeout
+        [*YUETAN, *arguments],
+        cwd=ROOT,
+        env=ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
     )
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import httpx
 import psutil
 import pytest
 
+from infra.settings import Settings
 from tests.programs import new_folder, program, readiness, run
+from yuetan import listening
 
 
 @pytest.fixture
@@ -127,3 +130,13 @@ def _processes_on(folder: Path) -> list[psutil.Process]:
     return [
         process for process in psutil.process_iter(["cmdline"]) if marks & set((process.info["cmdline"] or [""])[1:])
     ]
+
+
+def test_answers_leave_at_once() -> None:
+    """Otherwise each waits 40 ms for the client's acknowledgement of its first part."""
+    with (
+        listening(replace(Settings.from_env({}), port=0)) as (listener, _),
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -28,7 +28,7 @@ class Cluster:
     settings: dict[str, str]
 
     def worker(self) -> AbstractAsyncContextManager[Program]:
-        return program("worker", environment=self.settings)
+        return program("worker", **self.settings)
 
     @asynccontextmanager
     async def people(self) -> AsyncIterator[District]:
@@ -70,5 +70,5 @@ async def cluster() -> AsyncIterator[Cluster]:
                 "YUETAN_POLICY": str(policy),
             }
             api = ("api", "--port", "0")
-            async with program(*api, environment=settings) as first, program(*api, environment=settings) as second:
+            async with program(*api, **settings) as first, program(*api, **settings) as second:
                 yield Cluster(postgres, temporal, [first.url, second.url], folder / "keys", settings)

@@ -23,15 +23,13 @@ A = TypeVar("A", bound=Aggregate)
 Reference: TypeAlias = tuple[type[Aggregate], UUID]
 
 
-@dataclass(frozen=True)
-class Remembered:
+class Remembered(NamedTuple):
     """A command that was carried out before."""
 
-    command_id: UUID
-    digest: bytes | None
+    position: int
     originator_id: UUID
     version: int
-    position: int
+    digest: bytes | None
 
 
 class Answer(NamedTuple):

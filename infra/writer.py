@@ -11,15 +11,16 @@ transaction, it is dropped and folded anew from the log.
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import cast
 from uuid import UUID
 
 from asyncpg.pool import PoolConnectionProxy
 from eventsourcing.domain import Aggregate
+from eventsourcing.persistence import StoredEvent
 
 from infra.batch import Answer, Batch, Remembered, Request
-from infra.event_store import INSERT, PATIENCE_SECONDS, TRANSIENT, EventStore, Page, columns, locked, read_page, tails
+from infra.event_store import INSERT, PATIENCE_SECONDS, TRANSIENT, EventStore, columns, locked, read_page, tails
 from infra.snapshots import Snapshots, newest
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,14 @@ FAR = 5_000  # events of other processes: after a rest, more than these are not 
 GIVE_UP_SECONDS = 20.0  # a command's wait while the database is in trouble
 PAUSES = (0.05, 1.0)  # the first and the longest between two attempts
 
-_REMEMBERED = "SELECT command_id, digest, originator_id, version, position FROM commands WHERE command_id = ANY ($1)"
+# What others appended since we last looked, and those of the waiting commands that were carried out before.
+_READ = """
+SELECT notification_id AS position, originator_id, originator_version AS version, topic, state, command_id
+FROM stored_events WHERE notification_id > $1
+UNION ALL
+SELECT position, originator_id, version, NULL, digest, command_id FROM commands WHERE command_id = ANY ($2)
+ORDER BY position
+"""
 
 # A command that decided to do nothing has no event of its own: what it was decided on stands at or before the head.
 _RECORD = f"""
@@ -107,7 +115,7 @@ class Writer:
         if self._cache:
             page = await read_page(conn, self._head, FAR)
             if len(page) < FAR:
-                self._settle(self._fold(Batch([], {}), page))
+                self._settle(self._fold(Batch([], {}), page, page.position))
                 return
         self._cache.clear()
         self._head = await conn.fetchval("SELECT coalesce(max(notification_id), 0) FROM stored_events")
@@ -119,21 +127,31 @@ class Writer:
             batch.fold(await newest(conn, list(missing)))
             batch.fold(await tails(conn, batch.versions(missing)))
         async with locked(conn):
-            self._fold(batch, await read_page(conn, self._head), missing)
-            rows = await conn.fetch(_REMEMBERED, [r.cmd.id for r in requests], timeout=PATIENCE_SECONDS)
-            batch.decide({row["command_id"]: Remembered(*row) for row in rows})
+            rows = await conn.fetch(_READ, self._head, [r.cmd.id for r in requests], timeout=PATIENCE_SECONDS)
+            events = [row for row in rows if row["topic"] is not None]
+            position = events[-1]["position"] if events else self._head
+            self._fold(batch, [StoredEvent(*row[1:5]) for row in events], position, missing)
+            remembered = [row for row in rows if row["topic"] is None]
+            batch.decide(
+                {
+                    row["command_id"]: Remembered(row["position"], row["originator_id"], row["version"], row["state"])
+                    for row in remembered
+                }
+            )
             if batch.decided:
                 await _record(conn, batch)
         return batch
 
-    def _fold(self, batch: Batch, page: Page, missing: Container[UUID | str] = ()) -> Batch:
+    def _fold(
+        self, batch: Batch, events: Sequence[StoredEvent], position: int, missing: Container[UUID | str] = ()
+    ) -> Batch:
         """Onto everything in memory, so that all of it has seen the log up to the same position."""
-        for event in page:
+        for event in events:
             id = cast("UUID", event.originator_id)
             if id in self._cache:
                 batch.held.setdefault(id, self._cache[id])
-        batch.fold(event for event in page if event.originator_id in batch.held or event.originator_id in missing)
-        batch.position = page.position
+        batch.fold(event for event in events if event.originator_id in batch.held or event.originator_id in missing)
+        batch.position = position
         return batch
 
     def _settle(self, batch: Batch) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from eventsourcing.utils import get_topic
 
 from infra.event_store import EventStore
 from infra.mapper import mapper
@@ -54,6 +55,14 @@ class Mirror:
             with suppress(asyncio.CancelledError):
                 await self._service
         self._service = None
+
+
+def topics_of(*aggregates: type) -> set[str]:
+    """Of all their events."""
+    names = [event for aggregate in aggregates for event in vars(aggregate).values() if isinstance(event, type)]
+    topics = {get_topic(event) for event in names if "TOPIC" in vars(event)}
+    assert len(topics) > 4 * len(aggregates)
+    return topics
 
 
 @pytest.fixture

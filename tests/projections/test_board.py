@@ -6,13 +6,15 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from domain.meeting import Meeting
 from domain.petition import Category, Petition, Phase, Resolved
+from domain.task import Task
 from infra.sealing import ERASED
 from projections import board
 from projections.board import Viewer
 from projections.projector import READ_MODELS, rebuild
 from tests.domain.story import CLERK, OFFICIAL, feedback, given, id_of, resident, text
-from tests.projections.conftest import Mirror
+from tests.projections.conftest import Mirror, topics_of
 
 EVERYTHING = Viewer("auditor")
 
@@ -49,6 +51,11 @@ async def test_the_page_of_a_closed_petition_tells_the_whole_story(mirror: Mirro
             "concluded": True,
         }
     ]
+
+
+def test_every_event_of_a_petition_its_meetings_and_its_tasks_moves_its_row() -> None:
+    """An event without a handler would leave the version behind, and with it everybody's If-Match."""
+    assert topics_of(Petition, Meeting, Task) == set(board.READ_MODEL.handlers)
 
 
 async def test_a_task_stands_on_the_board_before_it_is_offered(mirror: Mirror) -> None:

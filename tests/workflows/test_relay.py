@@ -153,10 +153,10 @@ async def test_a_story_that_is_missing_is_started_again_and_one_that_broke_off_i
     made: Engine, own_temporal: Temporal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("workflows.relay.MISSING_EVERY", 1.0)
-    async with relaying(made), working(made, own_temporal):
+    async with relaying(made) as relay, working(made, own_temporal):
         running, missing, broken, ended = await petitions(made, 4)
         for people in (running, missing, broken, ended):
-            await people.knows()
+            await has_told(relay, people)
         events = len((await running.handle.fetch_history()).events)
         ended.position = await ended.do(Petition.withdraw, resident(1))
         await ended.handle.result()
@@ -180,7 +180,7 @@ async def test_a_story_that_is_missing_is_started_again_and_one_that_broke_off_i
 async def test_people_go_on_while_temporal_is_down_and_are_told_of_later(made: Engine, own_temporal: Temporal) -> None:
     async with relaying(made) as relay, working(made, own_temporal):
         [before] = await petitions(made, 1)
-        await before.knows()
+        await has_told(relay, before)
         await own_temporal.kill()
         during = await petitions(made, 6)
         before.position = await before.do(Petition.withdraw, resident(1))

@@ -23,6 +23,7 @@ RULES = (
     "claim",
     "response",
     "feedback",
+    "verification",
 )
 WINDOW = re.compile(r"(\d+) (working days|days|hours|minutes|seconds)")
 

@@ -2,14 +2,20 @@
 
 Each person has a random key; a pseudonym is a keyed digest of the scope. Deleting the key cuts all their pseudonyms
 loose. The person is found again by a keyed digest of the subject: the table names nobody, and without the secret nobody
-can try out guesses.
+can try out guesses, or make from a copy of the table the pseudonyms that would join a person's petitions.
 """
 
 import hmac
 import os
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+
+class Erased(Exception):
+    """Two persons have decided to erase this person: their tokens count no more."""
 
 
 class People:
@@ -18,21 +24,44 @@ class People:
         self._secret = secret
 
     async def pseudonym(self, subject: str, scope: UUID) -> str:
-        """32 hexadecimal digits. ``scope``: the petition for a resident, the organisation for whoever acts for one."""
-        who = hmac.digest(self._secret, subject.encode(), "sha256")
-        key = await self._pool.fetchval("SELECT key FROM people_keys WHERE subject_digest = $1", who)
-        if key is None:
-            key = await self._pool.fetchval(
+        """32 hexadecimal digits. ``scope``: the petition for a resident, the organisation for whoever acts for one.
+
+        Raises ``Erased``.
+        """
+        who = self._digest(subject)
+        row = await self._pool.fetchrow("SELECT key, closed FROM people_keys WHERE subject_digest = $1", who)
+        if row is None:
+            row = await self._pool.fetchrow(
                 "INSERT INTO people_keys (subject_digest, key) VALUES ($1, $2)"
                 # Somebody else may have been first: then theirs is the key. The update changes nothing, but returns it.
-                " ON CONFLICT (subject_digest) DO UPDATE SET key = people_keys.key RETURNING key",
+                " ON CONFLICT (subject_digest) DO UPDATE SET key = people_keys.key RETURNING key, closed",
                 who,
                 os.urandom(32),
             )
-        return hmac.digest(key, scope.bytes, "sha256").hex()[:32]
+        assert row is not None
+        if row["closed"]:
+            raise Erased
+        return self._made(row["key"], scope)
 
-    async def forget(self, subject: str) -> bool:
-        """Delete the person's key: nobody can tell any more which pseudonyms were theirs."""
-        who = hmac.digest(self._secret, subject.encode(), "sha256")
-        done: str = await self._pool.execute("DELETE FROM people_keys WHERE subject_digest = $1", who)
-        return done != "DELETE 0"
+    async def pseudonyms(self, conn: PoolConnectionProxy, subject: str, scopes: Sequence[UUID]) -> list[str]:
+        """In each scope, of a closed person too; none of somebody who never acted."""
+        key = await conn.fetchval("SELECT key FROM people_keys WHERE subject_digest = $1", self._digest(subject))
+        return [self._made(key, scope) for scope in scopes] if key else []
+
+    async def close(self, conn: PoolConnectionProxy, subject: str) -> None:
+        """From here on nobody can act as this person."""
+        await conn.execute(
+            "INSERT INTO people_keys (subject_digest, closed) VALUES ($1, true)"
+            " ON CONFLICT (subject_digest) DO UPDATE SET closed = true",
+            self._digest(subject),
+        )
+
+    async def forget(self, conn: PoolConnectionProxy, subject: str) -> None:
+        """Delete a closed person's key: nobody can tell any more which pseudonyms were theirs."""
+        await conn.execute("UPDATE people_keys SET key = NULL WHERE subject_digest = $1", self._digest(subject))
+
+    def _digest(self, subject: str) -> bytes:
+        return hmac.digest(self._secret, subject.encode(), "sha256")
+
+    def _made(self, key: bytes, scope: UUID) -> str:
+        return hmac.digest(hmac.digest(self._secret, key, "sha256"), scope.bytes, "sha256").hex()[:32]

@@ -49,7 +49,7 @@ class Keyring:
     async def seal(self, matter_id: UUID, author: str, plaintext: str) -> Text:
         """``author`` is a pseudonym: all that it writes in this matter has one key."""
         key_id, key = await self._find_key(matter_id, author) or await self._make_key(matter_id, author)
-        return Text(key_id, base64.b64encode(_seal(key, key_id, plaintext.encode())).decode())
+        return Text(key_id, base64.b64encode(encrypted(key, key_id, plaintext.encode())).decode())
 
     async def open(self, texts: Sequence[Text]) -> list[str]:
         """The plaintexts, in the same order; ``ERASED`` where the key is gone. ``ValueError`` if one was altered."""
@@ -58,7 +58,7 @@ class Keyring:
         )
         keys = {row["key_id"]: self._unwrap(row["key_id"], row["wrapped"]) for row in rows}
         return [
-            _open(keys[text.key_id], text.key_id, base64.b64decode(text.sealed)).decode()
+            decrypted(keys[text.key_id], text.key_id, base64.b64decode(text.sealed)).decode()
             if text.key_id in keys
             else ERASED
             for text in texts
@@ -86,7 +86,7 @@ class Keyring:
             key_id,
             matter_id,
             author,
-            _seal(self._master, key_id, key),
+            encrypted(self._master, key_id, key),
         )
         assert row is not None
         return self._opened(row)
@@ -96,15 +96,16 @@ class Keyring:
         return UUID(bytes=row["key_id"].bytes), self._unwrap(row["key_id"], row["wrapped"])
 
     def _unwrap(self, key_id: UUID, wrapped: bytes) -> AESGCM:
-        return AESGCM(_open(self._master, key_id, wrapped))
+        return AESGCM(decrypted(self._master, key_id, wrapped))
 
 
-def _seal(key: AESGCM, key_id: UUID, data: bytes) -> bytes:
+def encrypted(key: AESGCM, key_id: UUID, data: bytes) -> bytes:
+    """Bound to the id: under another one it does not open."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + key.encrypt(nonce, data, key_id.bytes)
 
 
-def _open(key: AESGCM, key_id: UUID, sealed: bytes) -> bytes:
+def decrypted(key: AESGCM, key_id: UUID, sealed: bytes) -> bytes:
     try:
         return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], key_id.bytes)
     except InvalidTag as error:

@@ -34,6 +34,7 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "claim": "5 working days",
         "response": "60 days",
         "feedback": "14 days",
+        "verification": "3 working days",
     }
 
 

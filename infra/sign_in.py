@@ -1,0 +1,172 @@
+"""Signing in with a phone or an e-mail address and a one-time code.
+
+Asking for a code never looks into the register, so neither answer nor time tells who is in it. A code is kept as a
+keyed digest, lasts ten minutes, is tried at most five times and used once. How often somebody may ask or try is counted
+in the database, by contact and by client address (digests too), over a sliding window: all API processes share it.
+"""
+
+import hmac
+import ipaddress
+import logging
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from asyncpg.pool import PoolConnectionProxy
+
+from domain.command import Role
+from domain.refusals import Conflict
+from infra.contacts import Contact
+from infra.gateway import Gateway
+from infra.identity import Issuer
+from infra.register import Actor, Entry, Person, Register, log, on_the_roll
+
+CODE_LASTS = timedelta(minutes=10)
+TRIES = 5
+SELF_ENTERED = 3  # unverified people behind one phone or address: a family, not a crowd
+Limits = Sequence[tuple[int, timedelta]]
+PER_CONTACT: Limits = ((5, timedelta(hours=1)), (10, timedelta(days=1)))
+PER_CLIENT: Limits = ((60, timedelta(minutes=10)),)
+
+logger = logging.getLogger(__name__)
+
+
+class WrongCode(Exception):
+    """Wrong, used, expired, tried too often or never sent: nobody is told which."""
+
+
+class TooMany(Exception):
+    """This client has to wait."""
+
+
+class SignIn:
+    def __init__(self, register: Register, issuer: Issuer, gateway: Gateway) -> None:
+        self.register, self.gateway = register, gateway
+        self._issuer, self._pool = issuer, register.pool
+
+    async def ask(self, contact: Contact, client: str, at: datetime) -> str | None:
+        """Make a code, which replaces the one before; None when this contact has had enough of them.
+
+        ``TooMany`` where the client has: that says nothing about anybody's phone.
+        """
+        code = f"{secrets.randbelow(10**6):06}"
+        digest = self.register.digest(contact)
+        await self._bound("ask", client, at)
+        async with self._pool.acquire() as conn, conn.transaction():
+            if not await self._within(conn, digest, PER_CONTACT, at):
+                logger.warning("a contact has asked for too many sign-in codes")
+                return None
+            await conn.execute(
+                "INSERT INTO sign_in_codes (contact, code, expires_at) VALUES ($1, $2, $3) ON CONFLICT (contact)"
+                " DO UPDATE SET code = excluded.code, expires_at = excluded.expires_at, attempts = 0",
+                digest,
+                self._code(contact, code),
+                at + CODE_LASTS,
+            )
+        return code
+
+    async def send(self, contact: Contact, code: str) -> None:
+        text = f"点题约谈验证码 {code},10 分钟内有效,请勿告诉任何人。Your code; tell nobody."
+        await self.gateway.send(contact, "验证码 / Code", text)
+
+    async def confirm(
+        self, contact: Contact, code: str, person_id: UUID | None, client: str, at: datetime
+    ) -> tuple[str | None, list[Person]]:
+        """A token when the code leads to one person, or to the one chosen; else the people to choose from.
+
+        Only a token uses the code up. Raises ``WrongCode`` or ``TooMany``.
+        """
+        await self._bound("try", client, at)
+        async with self._pool.acquire() as conn, conn.transaction():
+            right = await self._try(conn, contact, code, at)
+            people = await self.register.find(conn, contact) if right else []
+            chosen = [person for person in people if person_id in (None, person.id)]
+            if len(chosen) == 1:
+                await self._use_up(conn, contact)
+                return self._token(chosen[0].id), people
+        if not right or person_id:
+            raise WrongCode
+        return None, people
+
+    async def enter(
+        self, contact: Contact, code: str, host_id: UUID, entry: Entry, client: str, at: datetime, verify_by: datetime
+    ) -> tuple[UUID, str]:
+        """Whoever holds the code enters themselves on a host's roll, unverified; answers with their id and token."""
+        await self._bound("try", client, at)
+        async with self._pool.acquire() as conn, conn.transaction():
+            if await self._try(conn, contact, code, at):
+                unverified = [person for person in await self.register.find(conn, contact) if person.verify_by]
+                if len(unverified) >= SELF_ENTERED:
+                    raise Conflict(
+                        "too-many-unverified",
+                        "此号码下待核实的登记过多,请先由社区核实。",
+                        "Too many entries under this contact wait to be verified: ask your community first.",
+                    )
+                (entered,) = await self.register.enter(
+                    conn, host_id, [entry], at, verify_by=verify_by, person_id=uuid4()
+                )
+                if not entered.new:
+                    raise on_the_roll()
+                await log(conn, Actor("self", Role.RESIDENT.value), "registered", [entered.person_id], at)
+                await self._use_up(conn, contact)
+                return entered.person_id, self._token(entered.person_id)
+        raise WrongCode
+
+    async def tidy(self, at: datetime) -> None:
+        """Delete what counts no more."""
+        await self._pool.execute("DELETE FROM sign_in_codes WHERE expires_at <= $1", at)
+        await self._pool.execute(
+            "DELETE FROM sign_in_attempts WHERE at <= $1", at - max(window for _, window in (*PER_CONTACT, *PER_CLIENT))
+        )
+
+    def _token(self, person_id: UUID) -> str:
+        return self._issuer.token(Role.RESIDENT, str(person_id))
+
+    # Codes
+
+    def _code(self, contact: Contact, code: str) -> bytes:
+        return self.register.keyed("code", contact.kind, contact.address, code)
+
+    async def _try(self, conn: PoolConnectionProxy, contact: Contact, code: str, at: datetime) -> bool:
+        """Each try counts, also that of the right code, and one is made after the other: the row is locked."""
+        kept = await conn.fetchval(
+            "UPDATE sign_in_codes SET attempts = attempts + 1"
+            " WHERE contact = $1 AND attempts < $2 AND expires_at > $3 RETURNING code",
+            self.register.digest(contact),
+            TRIES,
+            at,
+        )
+        return hmac.compare_digest(self._code(contact, code), kept or secrets.token_bytes(32))
+
+    async def _use_up(self, conn: PoolConnectionProxy, contact: Contact) -> None:
+        await conn.execute("DELETE FROM sign_in_codes WHERE contact = $1", self.register.digest(contact))
+
+    # Limits
+
+    async def _within(self, conn: PoolConnectionProxy, what: bytes, limits: Limits, at: datetime) -> bool:
+        """Count one more, unless that is too many."""
+        # One after the other, so that none slips through beside another.
+        await conn.execute("SELECT pg_advisory_xact_lock($1)", int.from_bytes(what[:8], signed=True))
+        for most, window in limits:
+            if await conn.fetchval(_COUNT, what, at - window) >= most:
+                return False
+        await conn.execute("INSERT INTO sign_in_attempts (what, at) VALUES ($1, $2)", what, at)
+        return True
+
+    async def _bound(self, what: str, client: str, at: datetime) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            if not await self._within(conn, self._client(what, client), PER_CLIENT, at):
+                raise TooMany
+
+    def _client(self, what: str, address: str) -> bytes:
+        """Of an IPv6 address its network: whoever has one address there has all."""
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return self.register.keyed(what, address)
+        network = ipaddress.ip_network(f"{ip}/64", strict=False) if ip.version == 6 else ip
+        return self.register.keyed(what, str(network))
+
+
+_COUNT = "SELECT count(*) FROM sign_in_attempts WHERE what = $1 AND at > $2"

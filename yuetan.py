@@ -32,13 +32,14 @@ from temporalio.client import Client
 
 from api.app import create_app
 from api.demo import show
+from api.demo.district import Refused
 from domain.command import Role
 from domain.policy import Policy
 from infra.database import NewerDatabase, connect
 from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
 from infra.event_store import EventStore
-from infra.identity import Issuer, Verifier
+from infra.identity import LONGEST_SUBJECT, Issuer, Verifier, is_subject
 from infra.people import People
 from infra.repository import Repository
 from infra.sealing import Keyring, secret
@@ -82,10 +83,25 @@ async def up(args: argparse.Namespace) -> int:
 async def demo(args: argparse.Namespace) -> int:
     settings = _settings(args)
     if args.url:
-        return 0 if await show.play_all(args.url, tokens(settings), as_json=args.json) else 1
+        return 0 if await _play_elsewhere(args.url, settings, as_json=args.json) else 1
     policy = settings.policy or Path(show.__file__).with_name("policy.toml")
     async with engine(replace(settings, port=0, policy=policy), whisper) as url:
         return 0 if await show.play_all(url, tokens(settings), as_json=args.json) else 1
+
+
+async def _play_elsewhere(url: str, settings: Settings, *, as_json: bool) -> bool:
+    try:
+        async with httpx.AsyncClient() as http:
+            (await http.get(f"{url}/livez")).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise CannotStart(f"no engine answers at {url}: {error}") from error
+    try:
+        return await show.play_all(url, tokens(settings), as_json=as_json)
+    except* (Refused, TimeoutError) as group:
+        why = str(group.exceptions[0]) or "it took too long"
+        raise CannotStart(
+            f"{url} does not play along: {why}; it wants api/demo/policy.toml, and its own --data-dir here"
+        ) from group
 
 
 async def api(args: argparse.Namespace) -> int:
@@ -122,6 +138,8 @@ async def rebuild(args: argparse.Namespace) -> int:
         if name not in READ_MODELS:
             raise CannotStart(f"there is no read model {name}; there are {', '.join(READ_MODELS)}")
     models = [READ_MODELS[name] for name in args.read_model]
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
     async with database(settings) as url, pool_of(url) as pool:
         await apply_migrations(pool)
         await projector.rebuild(EventStore(pool), Keyring(pool, settings.keys), models, _tell_progress)
@@ -136,6 +154,8 @@ async def token(args: argparse.Namespace) -> int:
     settings = _settings(args)
     if not settings.keys.is_dir():
         raise CannotStart(f"there is no {settings.keys}; run `yuetan up` first, or name its folder with --data-dir")
+    if not is_subject(args.subject):
+        raise CannotStart(f"--subject must have 1 to {LONGEST_SUBJECT} printable characters")
     print(tokens(settings)(args.role, args.subject, args.org))
     return 0
 
@@ -349,9 +369,9 @@ def listening(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
     try:
         sock = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
         raise CannotStart(
-            f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)};"
-            " name another with --port or --host"
+            f"cannot listen on {settings.host}:{settings.port}: {why}; name another with --port or --host"
         ) from error
     with sock:
         # Connections inherit it. asyncio sets it on sockets that name TCP only, and without it an answer waits 40 ms.
@@ -440,6 +460,8 @@ def _settings(args: argparse.Namespace) -> Settings:
         folder = folder or default_folder().with_name("yuetan-demo")  # never among a district's own petitions
     given = {name: getattr(args, name, None) for name in ("host", "port", "policy")}
     settings = Settings.from_env(data_dir=folder)
+    if given["port"] is not None and not 0 <= given["port"] <= 65535:
+        raise CannotStart(f"--port is {given['port']}; it must be a number from 0 to 65535")
     return replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 

@@ -159,9 +159,13 @@ def _usable(jwks: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
     return keys
 
 
+def is_subject(text: str) -> bool:
+    return 0 < len(text.strip()) <= len(text) <= LONGEST_SUBJECT and text.isprintable()
+
+
 def _identity(claims: Mapping[str, Any]) -> Identity:
     subject, role, org = claims["sub"], claims["role"], claims.get("org")
-    if not subject.strip() or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+    if not is_subject(subject):
         raise InvalidToken(f"the claim sub must have 1 to {LONGEST_SUBJECT} printable characters")
     try:
         identity = Identity(subject, Role(role), UUID(org) if org else None)

@@ -34,6 +34,7 @@ class Settings:
     oidc_audience: str = "yuetan"
     host: str = "127.0.0.1"
     port: int = 8000
+    webhooks_allow_private: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, data_dir: Path | None = None) -> Self:
@@ -43,6 +44,9 @@ class Settings:
         port = given.get("YUETAN_PORT", "8000")
         if not port.isdecimal() or int(port) > 65535:
             raise CannotStart(f"YUETAN_PORT is {port!r}; it must be a number from 0 to 65535")
+        allow_private = given.get("YUETAN_WEBHOOKS_ALLOW_PRIVATE", "0")
+        if allow_private not in ("0", "1"):
+            raise CannotStart(f"YUETAN_WEBHOOKS_ALLOW_PRIVATE is {allow_private!r}; it must be 0 or 1")
         return cls(
             data_dir=folder,
             keys=Path(given.get("YUETAN_KEYS") or folder / "keys"),
@@ -55,6 +59,7 @@ class Settings:
             oidc_audience=given.get("YUETAN_OIDC_AUDIENCE", cls.oidc_audience),
             host=given.get("YUETAN_HOST", cls.host),
             port=int(port),
+            webhooks_allow_private=allow_private == "1",
         )
 
     def load_policy(self) -> Policy:

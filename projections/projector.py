@@ -22,7 +22,7 @@ from asyncpg.pool import PoolConnectionProxy
 from infra.event_store import EventStore, Recorded
 from infra.mapper import mapper
 from infra.sealing import Keyring
-from projections import board, directory, inbox, statistics, timeline
+from projections import board, directory, inbox, statistics, timeline, webhooks
 from projections.read_model import Plain, ReadModel, Statement
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,14 @@ Progress = Callable[[str, int, int], None]  # a read model's name, its position,
 
 READ_MODELS = {
     model.name: model
-    for model in (board.READ_MODEL, inbox.READ_MODEL, timeline.READ_MODEL, statistics.READ_MODEL, directory.READ_MODEL)
+    for model in (
+        board.READ_MODEL,
+        inbox.READ_MODEL,
+        timeline.READ_MODEL,
+        statistics.READ_MODEL,
+        directory.READ_MODEL,
+        webhooks.READ_MODEL,
+    )
 }
 BATCH = 1000  # events in a transaction
 RETRY_SECONDS = 1.0

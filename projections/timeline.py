@@ -16,6 +16,7 @@ from domain.meeting import Meeting
 from domain.petition import Petition
 from domain.task import Task
 from domain.text import Text
+from domain.webhook import Webhook
 from infra.event_store import Recorded
 from projections.board import HANDLES, Viewer
 from projections.read_model import ReadModel, Statement, shape, text_from, to_json
@@ -97,6 +98,12 @@ AUDITOR: dict[type, tuple[str, ...]] = {
     Post.TermEnded: ("ended_on",),
     Unit.Registered: ("name", "kind", "regulator_id"),
     Unit.Changed: ("name",),
+    Webhook.Subscribed: ("types", "audience", "from_position"),
+    Webhook.SecretRotated: (),
+    Webhook.Paused: ("reason",),
+    Webhook.Resumed: (),
+    Webhook.Replayed: ("from_position",),
+    Webhook.Cancelled: (),
 }
 TOLD = {"public": PUBLIC, "handlers": HANDLERS, "auditor": AUDITOR}
 VISIBILITY = {event: visibility for visibility, events in TOLD.items() for event in events}

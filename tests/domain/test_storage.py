@@ -22,6 +22,7 @@ from domain.directory import Host, Post, Unit, UnitKind
 from domain.meeting import Meeting
 from domain.petition import Petition, Phase, Resolved
 from domain.task import Task
+from domain.webhook import Audience, Webhook
 from infra.mapper import mapper
 from tests.domain.story import (
     ADMIN,
@@ -40,7 +41,7 @@ from tests.domain.story import (
 )
 
 GOLDEN = Path(__file__).with_name("golden")
-AGGREGATES: list[type[Decider]] = [Petition, Meeting, Task, Host, Post, Unit]
+AGGREGATES: list[type[Decider]] = [Petition, Meeting, Task, Host, Post, Unit, Webhook]
 
 
 def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
@@ -84,6 +85,13 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(story.posts[0].end_term, ADMIN, ended_on=MONDAY.date())
     firm = {"id": id_of("firm"), "name": "物业", "kind": UnitKind.PROPERTY_FIRM, "regulator": story.units[0]}
     story.do(Unit.register, ADMIN, **firm)
+    wanted = {"types": ["petition.Closed"], "audience": Audience.PUBLIC, "from_position": 7}
+    webhook = story.do(Webhook.subscribe, ADMIN, id=id_of("webhook"), url=text("url"), **wanted)
+    story.do(webhook.rotate_secret, ADMIN, overlap=timedelta(hours=1))
+    story.do(webhook.pause, ADMIN)
+    story.do(webhook.resume, ADMIN)
+    story.do(webhook.replay, ADMIN, from_position=1)
+    story.do(webhook.cancel, ADMIN)
     yield story
     for end in (Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED):
         yield given(end)

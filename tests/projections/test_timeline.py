@@ -7,6 +7,7 @@ from domain.directory import Host, Post, Unit
 from domain.meeting import Meeting
 from domain.petition import Petition, Phase
 from domain.task import Task
+from domain.webhook import Webhook
 from infra.mapper import mapper
 from projections import timeline
 from projections.board import Viewer
@@ -115,5 +116,5 @@ async def test_what_is_new_reaches_those_it_concerns(mirror: Mirror) -> None:
 
 def test_every_event_is_either_told_or_counted() -> None:
     """Whoever adds an event decides here who may hear of it."""
-    topics = topics_of(Petition, Meeting, Task, Host, Post, Unit)
+    topics = topics_of(Petition, Meeting, Task, Host, Post, Unit, Webhook)
     assert topics - {"petition.FeedbackGiven"} == set(timeline.READ_MODEL.handlers)

@@ -40,12 +40,14 @@ from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
 from infra.event_store import EventStore
 from infra.identity import LONGEST_SUBJECT, Issuer, Verifier, is_subject
+from infra.outbound import Outbound
 from infra.people import People
 from infra.repository import Repository
 from infra.sealing import Keyring, secret
 from infra.settings import CannotStart, FolderInUse, Settings, default_folder
 from projections import projector
 from projections.projector import READ_MODELS, Projector, RebuildRefused
+from projections.webhook_sender import Secrets, Sender
 from workflows.activities import Activities
 from workflows.relay import Relay, namespace_id
 from workflows.worker import run_worker
@@ -216,6 +218,8 @@ class Parts:
     keyring: Keyring
     people: People
     temporal: Client
+    outbound: Outbound
+    webhook_secrets: Secrets
 
 
 @asynccontextmanager
@@ -265,6 +269,8 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             people=held.people,
             verifier=verifier,
             policy=held.policy,
+            outbound=held.outbound,
+            webhook_secrets=held.webhook_secrets,
             checks={"temporal": temporal} | ({"relay": functools.partial(relaying, relay)} if relay else {}),
         )
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)
@@ -297,6 +303,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
         run_worker(held.settings.temporal_address or "", held.settings.temporal_namespace, activities),
         relay.run(),
         Projector(held.store, held.keyring).run(),
+        Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
     ]
 
 
@@ -318,6 +325,8 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
                 keyring=Keyring(pool, settings.keys),
                 people=People(pool, secret(settings.keys, "people.key")),
                 temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
+                outbound=Outbound(allow_private=settings.webhooks_allow_private),
+                webhook_secrets=Secrets(secret(settings.keys, "webhooks.key")),
             )
         finally:
             with suppress(TimeoutError):

@@ -8,16 +8,33 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import directory, events, health, history, inbox, meetings, openapi, petitions, problems, statistics, tasks
+from api import (
+    directory,
+    events,
+    health,
+    history,
+    inbox,
+    meetings,
+    openapi,
+    petitions,
+    problems,
+    statistics,
+    tasks,
+    webhooks,
+)
 from api.deps import Services
 from api.front import Front, Metrics
 from domain.policy import Policy
+from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.identity import Verifier
+from infra.outbound import Outbound
 from infra.people import People
 from infra.repository import Repository
 from infra.sealing import Keyring
+from infra.sign_in import SignIn
 from projections.projector import Positions
+from projections.webhook_sender import Secrets
 
 
 def create_app(
@@ -27,7 +44,10 @@ def create_app(
     keyring: Keyring,
     people: People,
     verifier: Verifier,
+    sign_in: SignIn,
     policy: Policy,
+    outbound: Outbound,
+    webhook_secrets: Secrets,
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]] | None = None,
 ) -> FastAPI:
     """``checks``: further parts for /readyz, by name. Each answers with what it knows, ``up`` among it, or raises.
@@ -62,11 +82,15 @@ def create_app(
         people=people,
         verifier=verifier,
         policy=policy,
+        sign_in=sign_in,
+        erasures=Erasures(sign_in.register, people, repository),
         positions=positions,
         metrics=metrics,
+        outbound=outbound,
+        webhook_secrets=webhook_secrets,
         checks=checks or {},
     )
-    for resource in (petitions, history, meetings, tasks, inbox, statistics, directory, events, health):
+    for resource in (petitions, history, meetings, tasks, inbox, statistics, directory, webhooks, events, health):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)
     problems.handle(app)

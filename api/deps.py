@@ -15,18 +15,22 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 from api.front import Metrics
-from api.problems import Problem
+from api.problems import Problem, unauthenticated
 from api.schemas import Nothing
 from domain.command import Command, Role
 from domain.policy import Policy
 from domain.refusals import Invalid, NotFound, Refusal, Stale
+from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.identity import Identity, InvalidToken, Verifier
+from infra.outbound import Outbound
 from infra.people import People
 from infra.repository import Outcome, Repository
 from infra.sealing import Keyring
+from infra.sign_in import SignIn
 from projections.board import Viewer
 from projections.projector import Positions
+from projections.webhook_sender import Secrets
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -51,8 +55,12 @@ class Services:
     people: People
     verifier: Verifier
     policy: Policy
+    sign_in: SignIn
+    erasures: Erasures
     positions: Positions
     metrics: Metrics
+    outbound: Outbound
+    webhook_secrets: Secrets
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]]
 
 
@@ -73,31 +81,20 @@ async def _anyone(
 ) -> Identity | None:
     if credentials is None:
         if "Authorization" in request.headers:
-            raise _unknown("invalid_request")
+            raise unauthenticated("invalid_request")
         return None
     try:
         identity = await services.verifier.verify(credentials.credentials)
     except InvalidToken:
-        raise _unknown("invalid_token") from None
+        raise unauthenticated("invalid_token") from None
     request.state.role = identity.role.value
     return identity
 
 
 async def _known(identity: Annotated[Identity | None, Depends(_anyone)]) -> Identity:
     if identity is None:
-        raise _unknown()
+        raise unauthenticated()
     return identity
-
-
-def _unknown(error: str | None = None) -> Problem:
-    return Problem(
-        401,
-        "unauthenticated",
-        "请先登录,或重新登录后再试。",
-        "Send a valid bearer token: sign in, or sign in again.",
-        "Authorization",
-        headers={"WWW-Authenticate": f'Bearer realm="yuetan", error="{error}"' if error else 'Bearer realm="yuetan"'},
-    )
 
 
 Anyone = Annotated[Identity | None, Depends(_anyone)]

@@ -42,6 +42,9 @@ CREATION: Responses = {
 }
 READ: Responses = problems(401, 404, 422, 500, 503)
 PRIVATE_READ: Responses = problems(401, 403, 404, 422, 500, 503)
+REGISTER: Responses = problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
+REGISTER_CREATION: Responses = {201: _headers(Location="The address of what was created."), **REGISTER}
+SIGN_IN: Responses = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 
 DESCRIPTION = """
 点题约谈 (called meetings): residents set the topic, the leader is called to talk, and the task gets closed.
@@ -62,6 +65,9 @@ TAGS = [
     {"name": "work", "description": "What waits for whom, and the rates."},
     {"name": "history", "description": "What happened, as the log tells it."},
     {"name": "directory", "description": "Hosts, posts and units, and the policy in force."},
+    {"name": "webhooks", "description": "Other systems that are told what happens."},
+    {"name": "sign-in", "description": "One-time codes for residents."},
+    {"name": "register", "description": "A host's roll, one's own data, and erasure."},
     {"name": "operations", "description": "For those who run the engine."},
 ]
 

@@ -23,6 +23,8 @@ from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, RejectionReason, Resolved
 from domain.task import Task
+from domain.webhook import Audience, PausedBecause
+from projections.webhooks import TYPES
 
 # Values
 
@@ -89,6 +91,7 @@ UNIT_ID = "9a4e2b60-17cf-5c3d-b7a8-52d06f1e8c03"  # 区住建局
 PETITION_ID = "5f0e9d2c-84b1-5e67-a3d9-c6b07f4a1d04"
 TASK_ID = "d2a86e15-3b9f-5f74-8c20-e19f5b3d7a05"
 MEETING_ID = "e7c35b08-9f16-5a8d-94e1-0d6f2a8b4c06"
+WEBHOOK_ID = "1b94d7f0-2c6a-5e38-a7d1-8f3e5b0c9d07"
 
 
 def example(**values: Any) -> ConfigDict:
@@ -444,3 +447,84 @@ class PolicyInForce(BaseModel):
     reopen_below: float
     extension_days: int
     windows: dict[str, str] = Field(examples=[{"signing": "30 days", "host_opinion": "5 working days"}])
+
+
+# Webhooks
+
+Position = Annotated[StrictInt, Field(ge=1, le=2**63 - 1)]
+
+
+def event_types(types: list[str]) -> list[str]:
+    if not set(types) <= set(TYPES["handlers"]):
+        raise wrong("event-type", "没有这种事件,或不对外发送。", "There is no such event, or nobody is told of it.")
+    return types
+
+
+class NewWebhook(BaseModel):
+    model_config = example(url="https://12345.example/yuetan", types=["petition.Accepted", "petition.Closed"])
+    url: Annotated[Readable, Field(max_length=2000, description="https, without user name or password.")]
+    types: Annotated[
+        list[str],
+        Field(max_length=100, description="None: all.", json_schema_extra={"items": {"enum": TYPES["handlers"]}}),
+        AfterValidator(event_types),
+    ] = []
+    audience: Audience = Field(
+        Audience.PUBLIC,
+        description="`public`: what everybody may know, from acceptance on. `handlers`: also what comes before it, and"
+        " what only those who handle petitions may know. Petitions about conduct are in neither.",
+    )
+    from_position: Position | None = Field(None, description="What happened there is sent first; null: from now on.")
+
+    @model_validator(mode="after")
+    def _told(self) -> "NewWebhook":
+        if not set(self.types) <= set(TYPES[self.audience]):
+            raise wrong("event-type", "其中有些事件只告知经办单位。", "Of some of these types only handlers are told.")
+        return self
+
+
+class SecretRotation(BaseModel):
+    model_config = example(overlap_hours=24)
+    overlap_hours: StrictInt = Field(24, ge=0, le=168, description="For so long, the old secret signs as well.")
+
+
+class Replay(BaseModel):
+    model_config = example(from_position=1)
+    from_position: Position
+
+
+WEBHOOK = {
+    "id": WEBHOOK_ID,
+    "url": "https://12345.example/yuetan",
+    "types": ["petition.Accepted", "petition.Closed"],
+    "audience": "public",
+    "version": 1,
+}
+
+
+class WebhookState(BaseModel):
+    model_config = shown(**WEBHOOK)
+    id: UUID
+    url: str
+    types: list[str]
+    audience: Audience
+    paused: PausedBecause | None = None
+    old_secret_until: datetime | None = None
+    version: int
+
+
+class WebhookWithSecret(WebhookState):
+    model_config = shown(**WEBHOOK, secret="whsec_5FZZ8wY2dCYuOQ1rqdtYz2rBbVBDXBFbrZG0bAqPTXk=")  # noqa: S106
+    secret: str = Field(description="To check signatures with. It is not shown again.")
+
+
+class WebhookStatus(WebhookState):
+    """How far it has come. ``lag``: positions of the log, of which most are not for it."""
+
+    position: int
+    lag: int
+    attempts: int = Field(description="That failed, at what comes next.")
+    failing_since: datetime | None
+    retry_at: datetime | None
+    delivered_at: datetime | None
+    error: str | None = Field(description="The last there was.", examples=["answered 503"])
+    error_at: datetime | None

@@ -100,7 +100,16 @@ async def test_every_command_has_an_example_of_its_answer(document: dict[str, An
         for reference in references({k: v for k, v in operation["responses"].items() if k < "300"})
         if method in COMMANDS
     }
-    assert answers == {"PetitionState", "MeetingState", "TaskState", "HostEntry", "PostEntry", "UnitEntry"}
+    assert answers == {
+        "PetitionState",
+        "MeetingState",
+        "TaskState",
+        "HostEntry",
+        "PostEntry",
+        "UnitEntry",
+        "WebhookState",
+        "WebhookWithSecret",
+    }
     for name in answers:
         (example,) = document["components"]["schemas"][name]["examples"]
         model = getattr(schemas, name)

@@ -19,9 +19,11 @@ from domain.policy import Policy
 from domain.task import Task
 from infra.event_store import EventStore
 from infra.identity import Issuer, Verifier
+from infra.outbound import Outbound
 from infra.people import People
 from infra.repository import Repository
 from infra.sealing import Keyring, secret
+from projections.webhook_sender import Secrets
 
 POLICY = Policy.parse(tomllib.loads(Path("domain/policy.toml").read_text()))
 MONDAY = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -83,6 +85,8 @@ class World:
             people=People(pool, secret(keys, "people.key")),
             verifier=Verifier.embedded(issuer),
             policy=POLICY,
+            outbound=Outbound(allow_private=False),
+            webhook_secrets=Secrets(secret(keys, "webhooks.key")),
         )
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://yuetan")
         world = cls(app, client, store, repository, keyring, issuer)

@@ -38,13 +38,17 @@ from domain.policy import Policy
 from infra.database import NewerDatabase, connect
 from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
+from infra.erasure import Erasures
 from infra.event_store import EventStore
+from infra.gateway import Console, Outside
 from infra.identity import LONGEST_SUBJECT, Issuer, Verifier, is_subject
 from infra.outbound import Outbound
 from infra.people import People
+from infra.register import MASTER, Register
 from infra.repository import Repository
 from infra.sealing import Keyring, secret
 from infra.settings import CannotStart, FolderInUse, Settings, default_folder
+from infra.sign_in import SignIn
 from projections import projector
 from projections.projector import READ_MODELS, Projector, RebuildRefused
 from projections.webhook_sender import Secrets, Sender
@@ -217,6 +221,7 @@ class Parts:
     repository: Repository
     keyring: Keyring
     people: People
+    register: Register
     temporal: Client
     outbound: Outbound
     webhook_secrets: Secrets
@@ -230,6 +235,7 @@ async def engine(settings: Settings, tell: Say) -> AsyncIterator[str]:
         folder = stack.enter_context(data_folder(settings.data_dir))
         sock, url = stack.enter_context(listening(settings))
         tell(f"data in {folder}")
+        console = tell if settings.database_url is None else None
         keep: list[Work] = []
         if settings.database_url is None:
             postgres = PostgreSQL(folder)
@@ -245,11 +251,13 @@ async def engine(settings: Settings, tell: Say) -> AsyncIterator[str]:
         held = await stack.enter_async_context(parts(settings, *_outside(settings)))
         await stack.enter_async_context(running(*keep))
         relay = Relay(held.store, held.temporal)
-        await stack.enter_async_context(running(serve_api(held, sock, relay), *background(held, relay)))
+        await stack.enter_async_context(running(serve_api(held, sock, relay, console), *background(held, relay)))
         yield url
 
 
-async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None) -> None:
+async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None, console: Say | None = None) -> None:
+    """``console``: where sign-in codes are shown while there is no gateway for them."""
+
     async def temporal() -> dict[str, Any]:
         return {"namespace": await namespace_id(held.temporal)}
 
@@ -258,16 +266,26 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
 
     settings = held.settings
     async with httpx.AsyncClient(timeout=ISSUER_SECONDS) as http:
+        issuer = Issuer(settings.keys)
         if settings.oidc_issuer:
-            verifier = Verifier.outside(settings.oidc_issuer, settings.oidc_audience, http)
+            verifier = Verifier.outside(settings.oidc_issuer, settings.oidc_audience, http, own=issuer)
         else:
-            verifier = Verifier.embedded(Issuer(settings.keys))
+            verifier = Verifier.embedded(issuer)
+        gateway = Outside(
+            http,
+            sms_url=settings.sms_url,
+            sms_token=settings.sms_token,
+            smtp_url=settings.smtp_url,
+            mail_from=settings.mail_from,
+        )
+        alone = console and not (settings.sms_url or settings.smtp_url)
         app = create_app(
             store=held.store,
             repository=held.repository,
             keyring=held.keyring,
             people=held.people,
             verifier=verifier,
+            signing_in=SignIn(held.register, issuer, Console(console) if console and alone else gateway),
             policy=held.policy,
             outbound=held.outbound,
             webhook_secrets=held.webhook_secrets,
@@ -303,6 +321,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
         run_worker(held.settings.temporal_address or "", held.settings.temporal_namespace, activities),
         relay.run(),
         Projector(held.store, held.keyring).run(),
+        Erasures(held.register, held.people, held.repository).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
     ]
 
@@ -324,6 +343,7 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
                 repository,
                 keyring=Keyring(pool, settings.keys),
                 people=People(pool, secret(settings.keys, "people.key")),
+                register=Register(pool, secret(settings.keys, MASTER)),
                 temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
                 outbound=Outbound(allow_private=settings.webhooks_allow_private),
                 webhook_secrets=Secrets(secret(settings.keys, "webhooks.key")),

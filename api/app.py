@@ -18,6 +18,8 @@ from api import (
     openapi,
     petitions,
     problems,
+    register,
+    sign_in,
     statistics,
     tasks,
     webhooks,
@@ -44,7 +46,7 @@ def create_app(
     keyring: Keyring,
     people: People,
     verifier: Verifier,
-    sign_in: SignIn,
+    signing_in: SignIn,
     policy: Policy,
     outbound: Outbound,
     webhook_secrets: Secrets,
@@ -82,15 +84,18 @@ def create_app(
         people=people,
         verifier=verifier,
         policy=policy,
-        sign_in=sign_in,
-        erasures=Erasures(sign_in.register, people, repository),
+        sign_in=signing_in,
+        erasures=Erasures(signing_in.register, people, repository),
         positions=positions,
         metrics=metrics,
         outbound=outbound,
         webhook_secrets=webhook_secrets,
         checks=checks or {},
     )
-    for resource in (petitions, history, meetings, tasks, inbox, statistics, directory, webhooks, events, health):
+    for resource in (
+        *(petitions, history, meetings, tasks, inbox, statistics, directory),
+        *(sign_in, register, webhooks, events, health),
+    ):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)
     problems.handle(app)

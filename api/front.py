@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("api.access")
 
 MAX_BODY = 1024 * 1024
+MAX_CSV = 8 * MAX_BODY  # a host's own list of its residents, at the one address that takes it
+TAKES_CSV = "/residents/imports"
 READ_AND_FORGOTTEN = 16 * MAX_BODY  # of a larger one, so that its client is not cut off before it sees the answer
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
@@ -77,7 +79,7 @@ class Front:
             method = scope["method"] if scope["method"] in METHODS else "other"  # what clients make up is not kept
             self.metrics.requests.labels(method, route, status).inc()
             self.metrics.seconds.labels(method, route).observe(time.perf_counter() - started)
-            if status in (401, 403):
+            if status in (401, 403, 429):
                 # Whoever tries doors is noticed; who it was stays out of the log.
                 access.warning(
                     "refused status=%d code=%s method=%s route=%s role=%s request_id=%s",
@@ -107,37 +109,39 @@ class _Replay:
 async def _body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, however it is cut, unless it is too large or no JSON."""
     headers = Headers(scope=scope)
+    csv = scope["path"].endswith(TAKES_CSV)
+    most, wanted = (MAX_CSV, "text/csv") if csv else (MAX_BODY, "application/json")
     length = headers.get("content-length", "")
     announced = int(length) if length.isdecimal() else 0
-    if announced > READ_AND_FORGOTTEN or (announced > MAX_BODY and "expect" in headers):
-        raise _too_large()
+    if announced > READ_AND_FORGOTTEN or (announced > most and "expect" in headers):
+        raise _too_large(most)
     parts, size, more = [], 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             break
         size += len(message.get("body", b""))
-        if size <= MAX_BODY:
+        if size <= most:
             parts.append(message.get("body", b""))
         more = message.get("more_body", False) and size <= READ_AND_FORGOTTEN
-    if size > MAX_BODY:
-        raise _too_large()
-    if size and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if size > most:
+        raise _too_large(most)
+    if size and headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
         raise Problem(
             415,
             "unsupported-media-type",
-            "请求内容须为 JSON(Content-Type: application/json)。",
-            "Send the body as JSON, with Content-Type: application/json.",
+            f"请求内容格式须为 {wanted}(Content-Type)。",
+            f"Send the body as {wanted}, and say so in Content-Type.",
             "Content-Type",
         )
     return b"".join(parts)
 
 
-def _too_large() -> Problem:
+def _too_large(most: int) -> Problem:
     return Problem(
         413,
         "body-too-large",
-        "请求内容超过 1 MiB,请缩短。",
-        "The body is over 1 MiB: make it shorter.",
+        f"请求内容超过 {most // MAX_BODY} MiB,请缩短。",
+        f"The body is over {most // MAX_BODY} MiB: make it shorter.",
         headers={"Connection": "close"},
     )

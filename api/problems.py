@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from domain.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Stale
 from infra.identity import IssuerUnreachable
+from infra.people import Erased
 from infra.repository import Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,6 +45,7 @@ TITLES = {
     413: ("内容过大", "Too large"),
     415: ("内容格式不支持", "Unsupported media type"),
     422: ("填写有误", "Something is filled in wrongly"),
+    429: ("请稍后再试", "Too many requests"),
     500: ("系统故障", "Our fault"),
     503: ("暂时不可用", "Temporarily unavailable"),
 }
@@ -126,9 +128,22 @@ def of(error: Exception) -> Problem:
             return Problem(error.status_code, *PLAIN[error.status_code], headers=error.headers)
         case Unavailable() | IssuerUnreachable() | TimeoutError():
             return _unavailable()
+        case Erased():
+            return unauthenticated("invalid_token")
         case _ if isinstance(error, UNREACHABLE) and not isinstance(error, asyncpg.DataError | ValueError):
             return _unavailable()
     return Problem(500, "internal", "系统出错,已记录,请稍后再试。", "Something broke on our side; it has been logged.")
+
+
+def unauthenticated(error: str | None = None) -> Problem:
+    return Problem(
+        401,
+        "unauthenticated",
+        "请先登录,或重新登录后再试。",
+        "Send a valid bearer token: sign in, or sign in again.",
+        "Authorization",
+        headers={"WWW-Authenticate": f'Bearer realm="yuetan", error="{error}"' if error else 'Bearer realm="yuetan"'},
+    )
 
 
 def _unavailable() -> Problem:
@@ -215,5 +230,5 @@ def handle(app: FastAPI) -> None:
         request.state.code = problem.code
         return response(request.state.request_id, problem)
 
-    for kind in (Problem, Refusal, RequestValidationError, HTTPException, Unavailable, IssuerUnreachable):
+    for kind in (Problem, Refusal, RequestValidationError, HTTPException, Unavailable, IssuerUnreachable, Erased):
         app.add_exception_handler(kind, answer)

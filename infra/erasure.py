@@ -20,6 +20,7 @@ from infra.people import People
 from infra.register import Actor, Register, log
 from infra.repository import Repository, Unavailable
 from infra.sealing import decrypted, encrypted
+from infra.sign_in import tidy
 
 SETTLED = timedelta(minutes=1)  # what the person had under way when they were closed is over by then
 EVERY_SECONDS = 60
@@ -102,10 +103,11 @@ class Erasures:
         return sum([await self._erase(UUID(bytes=row["person_id"].bytes)) for row in due])
 
     async def run(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Carry out what is due, for ever. Any number of processes may do so."""
+        """Carry out what is due and forget old codes, for ever. Any number of processes may do so."""
         while True:
             try:
                 await self.carry_out(now())
+                await tidy(self._pool, now())
             except (*TRANSIENT, Unavailable) as error:
                 logger.warning("erasures wait for the database: %s", error)
             await asyncio.sleep(EVERY_SECONDS)

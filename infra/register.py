@@ -8,7 +8,7 @@ number: without the master key nobody can read, or try out guesses on, a copy of
 import hmac
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ from infra.contacts import Contact
 from infra.sealing import KEY_BYTES, decrypted, encrypted
 
 MASTER = "register.key"  # in the keys folder
+EXPORTED_AT_ONCE = 500
 
 
 class Basis(StrEnum):
@@ -190,11 +191,14 @@ class Register:
         )
         return [self._opened(row) for row in rows]
 
-    async def export(self, host_id: UUID, actor: Actor, at: datetime) -> list[Person]:
-        people = await self.roll(host_id)
-        async with self.pool.acquire() as conn:
-            await log(conn, actor, "exported", [person.id for person in people], at)
-        return people
+    async def export(self, host_id: UUID, actor: Actor, at: datetime) -> AsyncIterator[list[Person]]:
+        """The whole roll, page by page; each is written down as looked at before it is shown."""
+        after = None
+        while page := await self.roll(host_id, after=after, limit=EXPORTED_AT_ONCE):
+            async with self.pool.acquire() as conn:
+                await log(conn, actor, "exported", [person.id for person in page], at)
+            yield page
+            after = page[-1].id
 
     async def readings(self, person_id: UUID) -> list[Mapping[str, Any]]:
         """Who looked at or changed this person's data, newest first."""

@@ -4,13 +4,13 @@ import asyncio
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from infra import contacts
-from infra.register import Actor, Basis, Entry, Person, Register, log
+from infra.register import Actor, Basis, Entry, Register, log
 
 MAX_ROWS = 50_000
 AT_ONCE = 500  # rows between two reports of progress
@@ -134,15 +134,15 @@ def _parts(cell: str) -> list[str]:
     return list(dict.fromkeys(part for part in cell.split("/") if part.strip()))
 
 
-def write(people: Iterable[Person]) -> Iterator[str]:
-    """The file, line by line, with a mark by which Excel knows that it is UTF-8."""
-    yield "\ufeff" + _line([TITLES[field][0] for field in FIELDS])
-    for person in people:
-        entry = person.entry
-        phones = "/".join(contacts.national(phone) for phone in entry.phones)
-        basis = BASES[entry.basis][0]
-        cells = [entry.name, phones, entry.email or "", entry.document_number or "", basis, "是"]
-        yield _line([harmless(cell) for cell in cells])
+def heading() -> str:
+    """The first line, with a mark by which Excel knows that it is UTF-8."""
+    return "\ufeff" + _line([TITLES[field][0] for field in FIELDS])
+
+
+def line(entry: Entry) -> str:
+    phones = "/".join(contacts.national(phone) for phone in entry.phones)
+    cells = [entry.name, phones, entry.email or "", entry.document_number or "", BASES[entry.basis][0], "是"]
+    return _line([harmless(cell) for cell in cells])
 
 
 def harmless(cell: str) -> str:
@@ -166,7 +166,7 @@ def _line(cells: Sequence[str]) -> str:
 
 async def take_in(
     register: Register, host_id: UUID, rows: Sequence[tuple[int, Entry] | Broken], actor: Actor, at: datetime
-) -> AsyncIterator[dict[str, object]]:
+) -> AsyncGenerator[dict[str, object], None]:
     """Enter every good row as verified, in one transaction: first reports of progress and of broken rows, last the
     sum. Nothing is in before the last report; whoever stops listening earlier has imported nothing."""
     entered, known = 0, 0

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +35,10 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     webhooks_allow_private: bool = False
+    sms_url: str | None = None
+    sms_token: str | None = field(default=None, repr=False)
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "yuetan@localhost"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, data_dir: Path | None = None) -> Self:
@@ -60,6 +64,10 @@ class Settings:
             host=given.get("YUETAN_HOST", cls.host),
             port=int(port),
             webhooks_allow_private=allow_private == "1",
+            sms_url=given.get("YUETAN_SMS_URL"),
+            sms_token=given.get("YUETAN_SMS_TOKEN"),
+            smtp_url=given.get("YUETAN_SMTP_URL"),
+            mail_from=given.get("YUETAN_MAIL_FROM", cls.mail_from),
         )
 
     def load_policy(self) -> Policy:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from domain.command import Role
@@ -91,8 +92,8 @@ class SignIn:
 
     async def enter(
         self, contact: Contact, code: str, host_id: UUID, entry: Entry, client: str, at: datetime, verify_by: datetime
-    ) -> tuple[UUID, str]:
-        """Whoever holds the code enters themselves on a host's roll, unverified; answers with their id and token."""
+    ) -> str:
+        """Whoever holds the code enters themselves on a host's roll, unverified; answers with their token."""
         await self._bound("try", client, at)
         async with self._pool.acquire() as conn, conn.transaction():
             if await self._try(conn, contact, code, at):
@@ -110,15 +111,8 @@ class SignIn:
                     raise on_the_roll()
                 await log(conn, Actor("self", Role.RESIDENT.value), "registered", [entered.person_id], at)
                 await self._use_up(conn, contact)
-                return entered.person_id, self._token(entered.person_id)
+                return self._token(entered.person_id)
         raise WrongCode
-
-    async def tidy(self, at: datetime) -> None:
-        """Delete what counts no more."""
-        await self._pool.execute("DELETE FROM sign_in_codes WHERE expires_at <= $1", at)
-        await self._pool.execute(
-            "DELETE FROM sign_in_attempts WHERE at <= $1", at - max(window for _, window in (*PER_CONTACT, *PER_CLIENT))
-        )
 
     def _token(self, person_id: UUID) -> str:
         return self._issuer.token(Role.RESIDENT, str(person_id))
@@ -170,3 +164,10 @@ class SignIn:
 
 
 _COUNT = "SELECT count(*) FROM sign_in_attempts WHERE what = $1 AND at > $2"
+
+
+async def tidy(pool: asyncpg.Pool, at: datetime) -> None:
+    """Delete what counts no more."""
+    longest = max(window for _, window in (*PER_CONTACT, *PER_CLIENT))
+    await pool.execute("DELETE FROM sign_in_codes WHERE expires_at <= $1", at)
+    await pool.execute("DELETE FROM sign_in_attempts WHERE at <= $1", at - longest)

@@ -17,12 +17,15 @@ from domain.command import Command, Role
 from domain.petition import Petition
 from domain.policy import Policy
 from domain.task import Task
+from infra.contacts import Contact
 from infra.event_store import EventStore
 from infra.identity import Issuer, Verifier
 from infra.outbound import Outbound
 from infra.people import People
+from infra.register import MASTER, Register
 from infra.repository import Repository
 from infra.sealing import Keyring, secret
+from infra.sign_in import SignIn
 from projections.webhook_sender import Secrets
 
 POLICY = Policy.parse(tomllib.loads(Path("domain/policy.toml").read_text()))
@@ -60,6 +63,19 @@ class Clock:
 
 
 @dataclass
+class Outbox:
+    """A gateway that keeps what it sends."""
+
+    sent: list[tuple[Contact, str]] = field(default_factory=list)
+
+    def reaches(self, _kind: str, /) -> bool:
+        return True
+
+    async def send(self, to: Contact, _subject: str, text: str, /) -> None:
+        self.sent.append((to, text))
+
+
+@dataclass
 class World:
     app: FastAPI
     client: httpx.AsyncClient
@@ -67,6 +83,7 @@ class World:
     repository: Repository
     keyring: Keyring
     issuer: Issuer
+    outbox: Outbox
     clock: Clock = field(default_factory=Clock)
     host: Person = HOST
     official: Person = OFFICIAL
@@ -77,19 +94,20 @@ class World:
     @classmethod
     async def begin(cls, pool: asyncpg.Pool, keys: Path) -> "World":
         store, issuer = EventStore(pool), Issuer(keys)
-        repository, keyring = Repository(store), Keyring(pool, keys)
+        repository, keyring, outbox = Repository(store), Keyring(pool, keys), Outbox()
         app = create_app(
             store=store,
             repository=repository,
             keyring=keyring,
             people=People(pool, secret(keys, "people.key")),
             verifier=Verifier.embedded(issuer),
+            signing_in=SignIn(Register(pool, secret(keys, MASTER)), issuer, outbox),
             policy=POLICY,
             outbound=Outbound(allow_private=False),
             webhook_secrets=Secrets(secret(keys, "webhooks.key")),
         )
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://yuetan")
-        world = cls(app, client, store, repository, keyring, issuer)
+        world = cls(app, client, store, repository, keyring, issuer, outbox)
         app.state.now = world.clock
         host, post, unit, other = [
             await world.register(*entry)

@@ -74,7 +74,7 @@ def read(data: bytes) -> list[tuple[int, Entry] | Broken]:
     heading = lines[0]
     delimiter = max(",;\t，；", key=heading.count)
     columns = [COLUMNS.get(title.strip().lower()) for title in next(csv.reader([heading], delimiter=delimiter), [])]
-    if "name" not in columns or "basis" not in columns or "adult" not in columns or len({*columns}) < len(columns):
+    if not {"name", "basis", "adult"} <= {*columns} <= {*FIELDS} or len({*columns}) < len(columns):
         raise Unusable(
             f"首行须有列名,各一次:{'、'.join(titles[0] for titles in TITLES.values())}。",
             f"The first line names the columns, each once: {', '.join(FIELDS)}.",
@@ -89,10 +89,12 @@ def read(data: bytes) -> list[tuple[int, Entry] | Broken]:
 
 
 def decode(data: bytes) -> str:
-    """UTF-8 with or without a mark, else GB18030. A few broken rows do not make a file another one."""
+    """UTF-8 with or without a mark, or GB18030, as the heading says, or most rows under an English heading: a few
+    broken rows do not make a file another one."""
     if data.startswith(b"\xef\xbb\xbf"):
         return data.decode("utf-8-sig", "replace")
-    foreign = [line for line in data.splitlines() if not line.isascii()]
+    heading, *rows = data.splitlines() or [b""]
+    foreign = [line for line in (rows if heading.isascii() else [heading]) if not line.isascii()]
     broken = sum("\ufffd" in line.decode("utf-8", "replace") for line in foreign)
     return data.decode("gb18030" if broken * 2 > len(foreign) else "utf-8", "replace")
 

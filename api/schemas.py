@@ -462,7 +462,7 @@ def event_types(types: list[str]) -> list[str]:
 
 class NewWebhook(BaseModel):
     model_config = example(url="https://12345.example/yuetan", types=["petition.Accepted", "petition.Closed"])
-    url: Annotated[Readable, Field(max_length=2000, description="https, without user name or password.")]
+    url: Readable = Field(description="https, without user name or password.")
     types: Annotated[
         list[str],
         Field(max_length=100, description="None: all.", json_schema_extra={"items": {"enum": TYPES["handlers"]}}),

@@ -7,7 +7,6 @@ was killed goes on where it was, and sends at most one event twice, under the sa
 import asyncio
 import base64
 import hmac
-import json
 import logging
 import random
 from collections.abc import Callable
@@ -87,18 +86,24 @@ class Sender:
 
     async def run(self) -> None:
         """Send for ever, when it is our turn; never returns."""
-        while True:
-            try:
-                async with self._pool.acquire() as conn:
-                    # Asking again and again: a statement that waits would keep PostgreSQL from cleaning up.
-                    while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):  # noqa: ASYNC110
-                        await asyncio.sleep(POLL_SECONDS)
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._listen())
-                        await self._send(conn, group)
-            except* TRANSIENT as errors:
-                log.warning("webhooks wait, trying again: %s", errors.exceptions[0])
+        try:
+            while True:
+                try:
+                    async with self._pool.acquire() as conn:
+                        await self._take_turn(conn)
+                except* TRANSIENT as errors:
+                    log.warning("webhooks wait, trying again: %s", errors.exceptions[0])
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            await self._outbound.aclose()
+
+    async def _take_turn(self, conn: PoolConnectionProxy) -> None:
+        # Asking again and again: a statement that waits would keep PostgreSQL from cleaning up.
+        while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            await self._send(conn, group)
 
     async def _listen(self) -> None:
         """Ring when the read models have what is new."""
@@ -185,16 +190,18 @@ def retry_after(attempts: int) -> timedelta:
 
 def cloud_event(happening: dict[str, Any]) -> bytes:
     """CloudEvents 1.0, structured mode. ``data`` is what /v1/events tells of it."""
-    told = json.loads(to_json(happening))
-    return to_json(
-        {
-            "specversion": "1.0",
-            "id": str(happening["position"]),
-            "source": SOURCE,
-            "type": TYPE + happening["type"],
-            "subject": told["petition_id"],
-            "time": told["at"],
-            "datacontenttype": "application/json",
-            "data": told,
-        }
-    ).encode()
+    told = {
+        name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+        for name, value in happening.items()
+    }
+    event = {
+        "specversion": "1.0",
+        "id": str(told["position"]),
+        "source": SOURCE,
+        "type": TYPE + told["type"],
+        "subject": told["petition_id"],
+        "time": told["at"],
+        "datacontenttype": "application/json",
+        "data": told,
+    }
+    return to_json(event).encode()

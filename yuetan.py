@@ -28,6 +28,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import uvicorn
+import uvloop
 from temporalio.client import Client
 
 from api.app import create_app
@@ -512,7 +513,8 @@ def run(arguments: list[str]) -> int:
     args = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        return asyncio.run(until_signal(args.do(args)))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(until_signal(args.do(args)))
     except asyncio.CancelledError:
         return 0 if args.do in (up, api, worker) else 130
     except Exception as error:

@@ -5,6 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import uvloop
+
 from infra.database import connect
 from infra.embedded import PostgreSQL
 from tests.benchmarks.store import compare, new_database
@@ -34,4 +36,5 @@ async def main(which: str = "both", events: str = "200000") -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as every command of ours has it
+        runner.run(main(*sys.argv[1:]))

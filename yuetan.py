@@ -21,6 +21,7 @@ from contextlib import (
     suppress,
 )
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -182,7 +183,8 @@ async def doctor(args: argparse.Namespace) -> int:
 
 async def _look_at_policy(settings: Settings) -> str:
     policy = settings.load_policy()
-    return f"version {policy.version}, {policy.threshold} signatures call a meeting"
+    known = policy.calendar.last_known_year(datetime.now(UTC).date())
+    return f"version {policy.version}, {policy.threshold} signatures call a meeting, working days known to the end of {known}"
 
 
 async def _look_at_database(settings: Settings) -> str:

@@ -54,6 +54,16 @@ class Calendar:
                 field,
             ) from None
 
+    def last_known_year(self, since: date) -> int:
+        """The last year, from that day's on, before the first that is not known."""
+        year = since.year
+        try:
+            while True:
+                self.require(date(year, 1, 1))
+                year += 1
+        except Invalid:
+            return year - 1
+
     def why_free(self, day: date) -> str | None:
         """The reason why a day is not worked ("weekend", or the holiday's Chinese name); None for a working day."""
         self.require(day)

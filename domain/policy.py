@@ -61,9 +61,12 @@ class Policy:
         try:
             windows = {rule: Window.parse(document["windows"][rule]) for rule in RULES}
             years = {int(year): YearTable.parse(year, table) for year, table in document.get("calendar", {}).items()}
+            threshold = int(document["threshold"])
+            if threshold < 2:
+                raise ValueError("the threshold must be 2 at least: whoever opens a petition signs it first")
             return cls(
                 version=str(document["version"]),
-                threshold=int(document["threshold"]),
+                threshold=threshold,
                 max_rounds=int(document["max_rounds"]),
                 reopen_below=float(document["reopen_below"]),
                 extension_days=int(document["extension_days"]),

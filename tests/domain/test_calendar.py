@@ -113,3 +113,10 @@ def test_a_day_ends_at_midnight_in_china(at: datetime) -> None:
     day = local_day(at)
     assert end_of(day) - timedelta(days=1) <= at < end_of(day)
     assert (end_of(day).tzinfo, end_of(day).hour) == (UTC, 16)
+
+
+def test_the_last_known_year_is_the_one_before_the_first_gap() -> None:
+    table = YearTable()
+    calendar = Calendar({2090: table, 2091: table, 2093: table})
+    assert calendar.last_known_year(date(2090, 6, 1)) == 2091
+    assert calendar.last_known_year(date(2092, 6, 1)) == 2091

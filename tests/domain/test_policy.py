@@ -115,6 +115,7 @@ def test_a_window_that_cannot_be_read_is_named(text: str) -> None:
     [
         ({"windows": {}}, "the policy lacks 'signing'"),
         ({"threshold": "ten"}, "ten"),
+        ({"threshold": 1}, "2 at least"),
         ({"calendar": {"2027": {"holidays": [date(2026, 1, 1)]}}}, "calendar.2027.*2026-01-01"),
         ({"calendar": {"2027": {"workdays": ["2027-01-03"]}}}, "calendar.2027.*2027-01-03"),
         ({"calendar": {"2027": {"holliday": []}}}, "calendar.2027.*holliday"),

@@ -127,7 +127,7 @@ async def worker(args: argparse.Namespace) -> int:
         parts(settings, *_outside(settings)) as held,
         running(*background(held, Relay(held.store, held.temporal))),
     ):
-        say("working: workflows, relay and projector")
+        say("working: workflows, relay, projector and webhooks")
         await asyncio.Event().wait()
     return 0
 
@@ -184,7 +184,10 @@ async def doctor(args: argparse.Namespace) -> int:
 async def _look_at_policy(settings: Settings) -> str:
     policy = settings.load_policy()
     known = policy.calendar.last_known_year(datetime.now(UTC).date())
-    return f"version {policy.version}, {policy.threshold} signatures call a meeting, working days known to the end of {known}"
+    return (
+        f"version {policy.version}, {policy.threshold} signatures call a meeting,"
+        f" working days known to the end of {known}"
+    )
 
 
 async def _look_at_database(settings: Settings) -> str:
@@ -459,14 +462,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     def ruled(new: argparse.ArgumentParser) -> None:
         new.add_argument("--policy", type=Path, metavar="FILE", help="the district's policy")
 
-    new = command(up, "start everything on one data folder: PostgreSQL, Temporal, API, workflows, projector")
+    new = command(up, "start everything on one data folder: PostgreSQL, Temporal, API, workflows, projector, webhooks")
     serving(new)
     ruled(new)
     new.add_argument("--play", action="store_true", help="play one petition to its end, then stay up")
     new = command(api, "the HTTP API alone, on a PostgreSQL and a Temporal of your own")
     serving(new)
     ruled(new)
-    new = command(worker, "workflows, relay and projector, on a PostgreSQL and a Temporal of your own")
+    new = command(worker, "workflows, relay, projector and webhooks, on a PostgreSQL and a Temporal of your own")
     ruled(new)
     command(migrate, "bring the database up to this program; `up`, `api` and `worker` do so themselves")
     new = command(token, "print a bearer token of the embedded issuer, valid for a day")

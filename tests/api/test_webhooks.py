@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 import standardwebhooks
 
@@ -86,14 +87,18 @@ class Desk:
         return await self.shows(webhook, lambda s: s["attempts"] > status["attempts"] or s["paused"] is not None)
 
     async def told(self) -> list[int]:
-        """The positions of what the public is told, from acceptance on."""
         assert await self.world.app.state.services.positions.wait_for(self.world.position, 30)
-        rows = await self.world.store.pool.fetch(
-            "SELECT position FROM timeline.events AS e WHERE visibility = 'public' AND EXISTS (SELECT FROM"
-            " timeline.events WHERE petition_id = e.petition_id AND position <= e.position"
-            " AND type = 'petition.Accepted') ORDER BY position"
-        )
-        return [row["position"] for row in rows]
+        return await publicly_told(self.world.store.pool)
+
+
+async def publicly_told(pool: asyncpg.Pool) -> list[int]:
+    """The positions of what the public is told of petitions, from acceptance on."""
+    rows = await pool.fetch(
+        "SELECT position FROM timeline.events AS e WHERE visibility = 'public'"
+        " AND EXISTS (SELECT FROM timeline.events WHERE petition_id = e.petition_id AND position <= e.position"
+        " AND type = 'petition.Accepted') ORDER BY position"
+    )
+    return [row["position"] for row in rows]
 
 
 @pytest.fixture

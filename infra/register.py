@@ -101,8 +101,7 @@ class Register:
         Somebody is on it already with the same document number, or the same name and phone or e-mail. Their record is
         left as it is; without ``verify_by`` the entry counts as verified, theirs too.
         """
-        # Changes to one host's roll come one after the other: two imports of one list enter nobody twice.
-        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"roll {host_id}")
+        await _lock_roll(conn, host_id)
         known = await self._known(conn, host_id, entries)
         answers: list[Entered] = []
         people, contacts = [], []
@@ -133,16 +132,19 @@ class Register:
     async def register(self, host_id: UUID, entry: Entry, actor: Actor, at: datetime, person_id: UUID) -> None:
         """Enter one person, verified. Done already under this id: nothing more. ``Conflict`` if on the roll."""
         async with self.pool.acquire() as conn, conn.transaction():
-            (entered,) = await self.enter(conn, host_id, [entry], at, person_id=person_id)
-            if entered.person_id != person_id:
-                raise on_the_roll()
-            if not entered.new and (await self._person(conn, person_id)).entry != entry:
+            await _lock_roll(conn, host_id)
+            if await conn.fetchval("SELECT true FROM residents WHERE person_id = $1", person_id):
+                if (await self._person(conn, person_id)).entry == entry:
+                    return
                 raise Invalid(
                     "idempotency-key-reused",
                     "该幂等键已用于另一内容,请换一个。",
                     "This Idempotency-Key came with another body: use a new one.",
                     "Idempotency-Key",
                 )
+            (entered,) = await self.enter(conn, host_id, [entry], at, person_id=person_id)
+            if not entered.new:
+                raise on_the_roll()
             await log(conn, actor, "registered", [person_id], at)
 
     async def verify(self, person_id: UUID, actor: Actor, at: datetime) -> None:
@@ -263,6 +265,11 @@ class Register:
             registered_at=row["registered_at"],
             verify_by=row["verify_by"],
         )
+
+
+async def _lock_roll(conn: PoolConnectionProxy, host_id: UUID) -> None:
+    """Changes to one host's roll come one after the other: two imports of one list enter nobody twice."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"roll {host_id}")
 
 
 def on_the_roll() -> Conflict:

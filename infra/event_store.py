@@ -196,7 +196,8 @@ class EventStore:
                     try:
                         await lost.wait()
                     finally:
-                        if not conn.is_closed():
+                        # A lost connection answers with an error, which must not take the place of a cancellation.
+                        with suppress(*TRANSIENT):
                             await conn.remove_listener(CHANNEL, self._ring)
             except TRANSIENT as error:
                 log.warning("nobody listens to the log, polling: %s", error)

@@ -268,12 +268,8 @@ async def rebuild(
         async with store.pool.acquire() as conn:
             if not await conn.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _TURN, model.name):
                 raise RebuildRefused(f"the read model {model.name} is being rebuilt by another process: wait for it")
-            try:
-                await _build(store, conn, model, keyring, progress)
-                await _swap(store, conn, model, keyring)
-            finally:
-                if not conn.is_closed():
-                    await conn.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _TURN, model.name)
+            await _build(store, conn, model, keyring, progress)
+            await _swap(store, conn, model, keyring)  # the pool gives up the lock with the connection
 
 
 async def _build(

@@ -16,7 +16,7 @@ from infra.embedded import PostgreSQL, Temporal
 from tests.programs import Program, new_folder, program, tokens
 
 DEMO_POLICY = Path(show.__file__).with_name("policy.toml")
-SIGNING_SECONDS = 12
+SIGNING_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ async def cluster() -> AsyncIterator[Cluster]:
     with new_folder() as folder:
         policy = folder / "policy.toml"
         written = DEMO_POLICY.read_text("utf-8")
-        for short, window in ((25, f"{SIGNING_SECONDS} seconds"), (15, "15 days")):
+        for short, window in ((15, "15 days"), (25, f"{SIGNING_SECONDS} seconds")):
             written = written.replace(f'"{short} seconds"', f'"{window}"')
         policy.write_text(written, "utf-8")
         postgres, temporal = PostgreSQL(folder), Temporal(folder)

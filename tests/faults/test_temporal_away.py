@@ -23,10 +23,11 @@ async def stopped(cluster: Cluster) -> AsyncIterator[None]:
 
 async def test_people_go_on_while_temporal_is_away_and_the_workflows_do_once_it_is_back(cluster: Cluster) -> None:
     async with cluster.worker(), cluster.people() as people:
-        first, second = await Story.opened(people), await Story.opened(people)
-        for signing in (first.sign, first.submit, first.accept, first.meet):
-            await signing()
+        first = await Story.opened(people)
+        for step in (first.sign, first.submit, first.accept, first.meet):
+            await step()
         task = await first.plan()
+        second = await Story.opened(people)
         async with stopped(cluster):
             assert (await readiness(people.client, "degraded"))["down"] == ["temporal"]
             third = await Story.opened(people)
@@ -48,9 +49,11 @@ async def test_people_go_on_while_temporal_is_away_and_the_workflows_do_once_it_
 
 async def test_a_temporal_that_lost_everything_has_every_open_petition_and_its_clocks_back(cluster: Cluster) -> None:
     async with cluster.worker(), cluster.people() as people:
-        signed, at_work, suspended = [await Story.opened(people) for _ in range(3)]
-        for story in (signed, at_work, suspended):
-            await story.sign()
+        stories = []
+        for _ in range(3):
+            stories.append(await Story.opened(people))
+            await stories[-1].sign()
+        _, at_work, suspended = stories
         for story in (at_work, suspended):
             await story.submit()
             await story.accept()
@@ -58,7 +61,6 @@ async def test_a_temporal_that_lost_everything_has_every_open_petition_and_its_c
         task = await at_work.plan()
         await people.post(at_work.officer, f"{task}/claim")
         await suspended.post(suspended.official, "suspension", reason="等待上级批复。")
-        stories = [signed, at_work, suspended]
         before = [await _known(await cluster.workflows(), story) for story in stories]
         assert [bool(timers) for _, timers in before] == [True, True, False]
         lapsing = await Story.opened(people)

@@ -526,7 +526,7 @@ def run(arguments: list[str]) -> int:
         cause: BaseException = error
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
-        if isinstance(cause, (CannotStart, NewerDatabase, RebuildRefused)):
+        if isinstance(cause, (CannotStart, NewerDatabase, RebuildRefused, show.PolicyTooSlow)):
             print(f"yuetan: {cause}", file=sys.stderr)
         else:
             traceback.print_exception(error)

@@ -16,6 +16,20 @@ from api.demo.play import Play, Result, topics
 Token = Callable[[str, str, str | None], str]
 
 
+class PolicyTooSlow(Exception):
+    """The engine's windows are those of real life: two of the cases would keep us waiting for weeks."""
+
+
+async def _require_short_windows(client: httpx.AsyncClient) -> None:
+    windows = (await client.get("/v1/policy")).raise_for_status().json()["windows"]
+    for rule in ("signing", "host_opinion"):
+        if not windows[rule].endswith(" seconds"):
+            raise PolicyTooSlow(
+                f"that engine's window {rule} is {windows[rule]}, for which two cases would wait;"
+                " start it with --policy api/demo/policy.toml, or leave out --url"
+            )
+
+
 async def play_all(url: str, token: Token, *, as_json: bool) -> bool:
     """Play every topic; True when all ended as they were written. With ``as_json`` stdout holds one JSON object."""
     started = time.monotonic()
@@ -38,6 +52,7 @@ async def play_all(url: str, token: Token, *, as_json: bool) -> bool:
                 progress.print(f"{case:20} {zh} · {en}")
 
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            await _require_short_windows(client)
             results = await Play(District(client, token), say).all()
     good = all(result.as_expected for result in results)
     if as_json:

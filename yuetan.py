@@ -37,6 +37,7 @@ from api.demo import show
 from api.demo.district import Refused
 from domain.command import Role
 from domain.policy import Policy
+from infra import policies
 from infra.database import NewerDatabase, connect
 from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
@@ -338,6 +339,7 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
     policy = settings.load_policy()
     async with pool_of(database_url) as pool:
         await apply_migrations(pool)
+        await policies.keep(pool, settings.read_policy())
         await projector.install(pool)
         store = EventStore(pool)
         repository = Repository(store)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import (
+    clocks,
     directory,
     events,
     health,
@@ -93,7 +94,7 @@ def create_app(
         checks=checks or {},
     )
     for resource in (
-        *(petitions, history, meetings, tasks, inbox, statistics, directory),
+        *(petitions, clocks, history, meetings, tasks, inbox, statistics, directory),
         *(sign_in, register, webhooks, events, health),
     ):
         app.include_router(resource.router)

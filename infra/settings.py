@@ -70,15 +70,22 @@ class Settings:
             mail_from=given.get("YUETAN_MAIL_FROM", cls.mail_from),
         )
 
-    def load_policy(self) -> Policy:
-        """The district's policy, or the one we ship."""
-        path = self.policy or Path(domain.__file__).with_name("policy.toml")
+    def read_policy(self) -> str:
+        """The district's policy as it is written, or the one we ship."""
+        path = self._policy_path()
         try:
-            return Policy.parse(tomllib.loads(path.read_text("utf-8")))
+            return path.read_text("utf-8")
         except OSError as error:
             raise CannotStart(f"the policy {path} cannot be read: {error.strerror}") from error
+
+    def load_policy(self) -> Policy:
+        try:
+            return Policy.parse(tomllib.loads(self.read_policy()))
         except ValueError as error:
-            raise CannotStart(f"the policy {path} cannot be used: {error}") from error
+            raise CannotStart(f"the policy {self._policy_path()} cannot be used: {error}") from error
+
+    def _policy_path(self) -> Path:
+        return self.policy or Path(domain.__file__).with_name("policy.toml")
 
 
 def default_folder() -> Path:

@@ -160,3 +160,15 @@ async def test_an_unreachable_provider_is_not_the_bearers_fault(
     provider.up = False
     monkeypatch.setattr(identity, "KEYS_LAST", 0.0)
     assert (await verifier.verify(provider.token("first"))).subject == "r1"
+
+
+async def test_beside_a_provider_our_own_tokens_are_for_residents_alone(provider: Provider, tmp_path: Path) -> None:
+    own, stranger = Issuer(tmp_path / "own"), Issuer(tmp_path / "other")
+    verifier = Verifier.outside(PROVIDER, "yuetan", provider.http, own=own)
+    assert (await verifier.verify(provider.token("first"))).role
+    assert await verifier.verify(own.token(Role.RESIDENT, "person")) == Identity("person", Role.RESIDENT)
+    for forged in (own.token(Role.ADMIN, "person"), stranger.token(Role.RESIDENT, "person"), "no token"):
+        with pytest.raises(InvalidToken):
+            await verifier.verify(forged)
+    with pytest.raises(InvalidToken):  # unless we are told to trust them
+        await Verifier.outside(PROVIDER, "yuetan", provider.http).verify(own.token(Role.RESIDENT, "person"))

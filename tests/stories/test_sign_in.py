@@ -1,0 +1,49 @@
+"""Signing in to a real `yuetan up`, which shows its codes on its console, and to an `api`, which shows them nowhere."""
+
+import asyncio
+import re
+import signal
+from pathlib import Path
+
+import httpx
+
+from tests.programs import new_folder, program, tokens
+
+
+async def test_a_newcomer_signs_in_with_the_code_on_the_engines_console() -> None:
+    with new_folder() as folder:
+        async with program("up", "--data-dir", folder / "data", "--port", "0") as engine:
+            admin = {"Authorization": f"Bearer {tokens(folder / 'data' / 'keys')('admin', 'admin', None)}"}
+            async with httpx.AsyncClient(base_url=engine.url) as http:
+                host = await http.post("/v1/hosts", json={"name": "划船社区", "kind": "community"}, headers=admin)
+                asked = await http.post("/v1/sign-in", json={"phone": "138 0000 0001"})
+                assert asked.status_code == 202
+                body = {"phone": "+8613800000001", "code": await _code_on(engine.process.stdout)}
+                body |= {"host_id": host.json()["id"], "name": "韩梅梅", "basis": "lives"}
+                entered = await http.post("/v1/sign-in/registration", json={**body, "adult": True})
+                assert entered.status_code == 201, entered.text
+                own = {"Authorization": f"Bearer {entered.json()['token']}"}
+                assert (await http.get("/v1/me", headers=own)).json()["name"] == "韩梅梅"
+            assert await engine.end(signal.SIGTERM) == 0
+
+
+async def _code_on(console: asyncio.StreamReader | None) -> str:
+    assert console
+    async with asyncio.timeout(20):
+        async for line in console:
+            if "shown here only" in line.decode() and (found := re.search(r"\b\d{6}\b", line.decode())):
+                return found[0]
+    raise AssertionError("the engine ended before it showed a code")
+
+
+async def test_without_a_gateway_an_api_on_servers_of_its_own_sends_and_shows_nothing(
+    tmp_path: Path, database: str
+) -> None:
+    own = {"YUETAN_DATABASE_URL": database, "YUETAN_TEMPORAL_ADDRESS": "127.0.0.1:1", "YUETAN_KEYS": str(tmp_path)}
+    async with program("api", "--port", "0", **own) as api, httpx.AsyncClient(base_url=api.url) as http:
+        for contact in ({"phone": "13800000001"}, {"email": "li.lei@example.cn"}):
+            answer = await http.post("/v1/sign-in", json=contact)
+            assert (answer.status_code, answer.json()["type"]) == (503, "/problems/no-gateway")
+        await api.end(signal.SIGTERM)
+        assert api.process.stdout
+        assert b"13800000001" not in await api.process.stdout.read()

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.api.test_openapi import operations, references
-from tests.api.world import ADMIN, CLERK, SUPERVISOR, World, resident
+from tests.api.world import ADMIN, CLERK, SUPERVISOR, World, resident, somewhere
 
 ODD: list[Any] = [
     None,
@@ -38,6 +38,7 @@ async def test_no_input_however_odd_is_our_fault(world: World) -> None:
     document = (await world.client.get("/openapi.json")).json()
     path = await world.in_progress()
     page = await world.get(CLERK, path)
+    webhook = await world.post(ADMIN, "/v1/webhooks", url="https://a.example/")
     ids = {
         "petition_id": page["id"],
         "meeting_id": page["meetings"][0]["id"],
@@ -45,6 +46,8 @@ async def test_no_input_however_odd_is_our_fault(world: World) -> None:
         "host_id": str(world.host.org),
         "post_id": str(world.official.org),
         "unit_id": str(world.officer.org),
+        "webhook_id": webhook["id"],
+        "person_id": str(somewhere()),
     }
     people = (ADMIN, CLERK, SUPERVISOR, resident(1), world.host, world.official, world.officer)
     tokens = [world.issuer.token(who.role, who.subject, who.org) for who in people]

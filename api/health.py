@@ -16,7 +16,7 @@ from api.openapi import PRIVATE_READ
 from api.problems import UNREACHABLE
 from domain.command import Role
 from domain.refusals import Forbidden
-from projections import projector
+from projections import projector, webhooks
 
 router = APIRouter(tags=["operations"])
 PATIENCE_SECONDS = 2.0
@@ -135,6 +135,11 @@ async def _log_figures(services: Services) -> CollectorRegistry:
         position.add_metric([status.name], status.position)
         lag.add_metric([status.name], status.lag)
         stopped.add_metric([status.name], int(status.error is not None))
+    behind = GaugeMetricFamily("yuetan_webhook_lag", "Positions a subscriber is behind the log", labels=["webhook"])
+    refusing = GaugeMetricFamily("yuetan_webhook_failures", "Attempts in a row that failed", labels=["webhook"])
+    for row in (await webhooks.statuses(services.pool, limit=1000))[0]:
+        behind.add_metric([str(row["id"])], row["lag"])
+        refusing.add_metric([str(row["id"])], row["attempts"])
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(head, position, lag, stopped))
+    registry.register(_Figures(head, position, lag, stopped, behind, refusing))
     return registry

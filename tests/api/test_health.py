@@ -51,7 +51,7 @@ async def test_readiness_names_each_part_with_its_lag(world: World) -> None:
     assert told["parts"]["postgresql"] == {"up": True, "detail": {"position": world.position}}
     assert told["parts"]["temporal"] == {"up": True, "detail": {"namespace": "default"}}
     read_models = told["parts"]["projector"]["detail"]["read_models"]
-    assert read_models.keys() == {"board", "inbox", "timeline", "statistics", "directory"}
+    assert read_models.keys() == {"board", "inbox", "timeline", "statistics", "directory", "webhooks"}
     assert read_models["board"] == {"position": world.position, "lag": 0, "error": None}
 
 

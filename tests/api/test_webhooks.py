@@ -374,6 +374,8 @@ async def test_one_that_fails_for_days_is_paused_and_says_so_until_it_is_resumed
         desk.now += LAST_RETRY
         status = await desk.shows(webhook, lambda status: status["paused"] is not None)
         assert (status["paused"], status["error"]) == ("unanswered", "answered 500")
+        figures = (await desk.world.client.get("/metrics")).text
+        assert f'yuetan_webhook_failures{{webhook="{webhook["id"]}"}} 3.0' in figures
         receiver.status = 200
         await desk.command(webhook, "resumption")
         assert await receiver.took(up_to=(await desk.told())[-1]) == await desk.told()

@@ -1,11 +1,19 @@
 """Nobody who names an address gets us to reach our own network, to wait for ever or to read without end."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpcore
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from infra import outbound
 from infra.outbound import Outbound, Undeliverable, is_public
@@ -145,3 +153,42 @@ async def test_plain_http_is_for_closed_networks_only() -> None:
         with pytest.raises(Undeliverable, match="refused"):
             await Outbound(allow_private=False).post(receiver.url, {}, b"{}")
         assert receiver.connections == 0
+
+
+def certificate_of_localhost(file: Path) -> ssl.SSLContext:
+    """A server's side of TLS; ``file`` holds its key and certificate, which is its own authority."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(plain + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def test_the_certificate_must_be_the_names_though_the_connection_goes_to_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "localhost.pem"
+    async with receiving(certificate_of_localhost(file)) as receiver:
+        with pytest.raises(Undeliverable, match="cannot be reached"):  # by an authority that nobody knows
+            await Outbound(allow_private=True).post(receiver.url, {}, b"{}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        sender = Outbound(allow_private=True)
+        await sender.post(receiver.url, {}, b"{}")
+        with pytest.raises(Undeliverable, match="cannot be reached"):
+            await sender.post(receiver.url.replace("localhost", "127.0.0.1"), {}, b"{}")
+        assert len(receiver.all) == 1
+        await sender.aclose()

@@ -150,11 +150,11 @@ class Sender:
                 except Undeliverable as error:
                     await self._refused(whom, error)
                     return
-                if not await webhooks.taken(self._pool, whom.id, whom.position, happening["position"], self._now()):
+                if not await webhooks.taken(self._pool, whom, happening["position"], self._now()):
                     return
                 whom = replace(whom, position=happening["position"], attempts=0, failing_since=None)
             if len(happenings) < BATCH:
-                await webhooks.taken(self._pool, whom.id, whom.position, whom.head, None)
+                await webhooks.taken(self._pool, whom, whom.head, None)
 
     async def _post(self, whom: Subscriber, url: str, happening: dict[str, Any]) -> None:
         body = cloud_event(happening)

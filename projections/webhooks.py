@@ -131,6 +131,7 @@ class Subscriber:
     """Who is to be sent something: all between ``position`` and ``head`` that is told to it."""
 
     id: UUID
+    version: int
     url: Text
     types: list[str]
     audience: str
@@ -165,7 +166,7 @@ async def waiting(conn: PoolConnectionProxy, now: datetime) -> list[UUID]:
 async def subscriber(pool: asyncpg.Pool, webhook_id: UUID) -> Subscriber | None:
     """None: there is nothing (more) to be sent to it, or an administrator has changed something."""
     row = await pool.fetchrow(
-        "SELECT s.id, s.url, s.types, s.audience, s.secret, s.old_secret_until, d.position, d.attempts,"
+        "SELECT s.id, s.version, s.url, s.types, s.audience, s.secret, s.old_secret_until, d.position, d.attempts,"
         f" d.failing_since, head.position AS head"
         " FROM webhooks.subscriptions AS s JOIN webhook_deliveries AS d ON d.webhook_id = s.id"
         f" CROSS JOIN (SELECT {_HEAD} AS position) AS head"
@@ -194,21 +195,22 @@ async def told_to(pool: asyncpg.Pool, whom: Subscriber, *, limit: int) -> list[R
     return [shape(row, json_columns=["data"]) for row in rows]
 
 
-async def taken(pool: asyncpg.Pool, webhook_id: UUID, position: int, up_to: int, delivered_at: datetime | None) -> bool:
+async def taken(pool: asyncpg.Pool, whom: Subscriber, up_to: int, delivered_at: datetime | None) -> bool:
     """Move the checkpoint; ``delivered_at`` None: what lay between is not for it. False: stop, and look anew.
 
     The position it had guards against a replay asked for meanwhile, and against another sender.
     """
-    still: bool | None = await pool.fetchval(
-        "UPDATE webhook_deliveries AS d SET position = $3, attempts = 0, failing_since = NULL, retry_at = NULL,"
+    unchanged: bool | None = await pool.fetchval(
+        "UPDATE webhook_deliveries SET position = $3, attempts = 0, failing_since = NULL, retry_at = NULL,"
         " delivered_at = coalesce($4, delivered_at) WHERE webhook_id = $1 AND position = $2"
-        " RETURNING (SELECT s.version = d.version FROM webhooks.subscriptions AS s WHERE s.id = d.webhook_id)",
-        webhook_id,
-        position,
+        " RETURNING (SELECT version = $5 FROM webhooks.subscriptions WHERE id = $1)",
+        whom.id,
+        whom.position,
         up_to,
         delivered_at,
+        whom.version,
     )
-    return bool(still)
+    return bool(unchanged)
 
 
 async def refused(pool: asyncpg.Pool, whom: Subscriber, at: datetime, retry_at: datetime, error: str) -> None:

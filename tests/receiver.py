@@ -56,6 +56,10 @@ class Receiver:
         async with asyncio.timeout(30), self._grown:
             await self._grown.wait_for(true)
 
+    async def _tell(self) -> None:
+        async with self._grown:
+            self._grown.notify_all()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -64,11 +68,11 @@ class Receiver:
                 headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head)}
                 delivery = Delivery(headers, await reader.readexactly(int(headers["content-length"])))
                 self.all.append(delivery)
+                await self._tell()
                 answer = await self.answer(delivery)
                 if answer.startswith(b"HTTP/1.1 200"):
                     self.taken.append(delivery)
-                async with self._grown:
-                    self._grown.notify_all()
+                await self._tell()
                 if not answer:
                     break
                 writer.write(answer)

@@ -349,6 +349,29 @@ async def test_during_a_rotation_both_secrets_verify_and_afterwards_only_the_new
                 verified(receiver.all[2], webhook)
 
 
+async def test_a_secret_that_is_dead_signs_nothing_more_though_a_delivery_is_under_way(desk: Desk) -> None:
+    released = asyncio.Event()
+    async with receiving() as receiver:
+
+        async def wait(delivery: Delivery) -> bytes:
+            await released.wait()
+            return answers(200)
+
+        receiver.answer = wait  # type: ignore[method-assign]
+        old = await desk.subscribe(receiver)
+        await desk.world.in_progress()
+        expected = await desk.told()
+        await receiver.came(1)
+        new = await desk.command(old, "secret", overlap_hours=0)
+        heeded = "SELECT true FROM webhook_deliveries WHERE version = $1"
+        await eventually(lambda: desk.world.store.pool.fetchval(heeded, new["version"]))
+        released.set()
+        assert await receiver.took(up_to=expected[-1]) == expected
+        verified(receiver.all[0], old)
+        for delivery in receiver.all[1:]:
+            verified(delivery, new)
+
+
 async def test_a_cancelled_one_is_told_nothing_more_and_is_gone(desk: Desk) -> None:
     async with receiving() as receiver, receiving() as other:
         webhook = await desk.subscribe(receiver)

@@ -19,7 +19,7 @@ from projections.read_model import ReadModel, Statement, shape, to_json
 
 READ_MODEL = ReadModel(
     "inbox",
-    version=1,
+    version=2,
     tables="""
 CREATE TABLE items (
     for_role text NOT NULL,
@@ -286,8 +286,8 @@ def supervision_ordered(event: Petition.SupervisionOrdered, at: Recorded) -> Ite
 # --- meetings --------------------------------------------------------------------------------------------------------
 
 
-@READ_MODEL.on(Meeting.Scheduled, Meeting.Rescheduled)
-def scheduled(event: Meeting.Scheduled | Meeting.Rescheduled, at: Recorded) -> Iterator[Statement]:
+@READ_MODEL.on(Meeting.Scheduled)
+def scheduled(event: Meeting.Scheduled, at: Recorded) -> Iterator[Statement]:
     for recipients in (HOST, POSTS):
         yield put(
             recipients,
@@ -298,6 +298,18 @@ def scheduled(event: Meeting.Scheduled | Meeting.Rescheduled, at: Recorded) -> I
             subject_id=event.originator_id,
             due_at=event.starts_at,
         )
+
+
+@READ_MODEL.on(Meeting.Rescheduled)
+def rescheduled(event: Meeting.Rescheduled, at: Recorded) -> Iterator[Statement]:
+    """Only while it waits: of two meetings, the second needs nobody any more once the first was held."""
+    yield (
+        "UPDATE items SET due_at = $2, since = $3, position = $4 WHERE subject_id = $1",
+        event.originator_id,
+        event.starts_at,
+        event.timestamp,
+        at.id,
+    )
 
 
 @READ_MODEL.on(Meeting.Cancelled)

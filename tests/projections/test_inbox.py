@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from domain.command import Role
+from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, Phase, Resolved
 from projections import inbox
 from tests.domain.story import (
@@ -22,6 +23,7 @@ from tests.domain.story import (
     Actor,
     Story,
     given,
+    id_of,
     resident,
     text,
 )
@@ -140,6 +142,19 @@ async def test_signatures_withdrawn_below_the_threshold_take_the_hosts_item_away
     assert await waits(mirror, story) == {}
     story.do(story.petition.co_sign, resident(3))
     assert await waits(mirror, story) == {"host": ["opinion"]}
+
+
+async def test_a_second_meeting_that_is_moved_after_the_first_was_held_waits_for_nobody(mirror: Mirror) -> None:
+    story = given(Phase.MEETING)
+    story.schedule()
+    first = story.meeting
+    arguments = {"id": id_of("second meeting"), "petition": story.petition, "venue": text()}
+    second = story.do(Meeting.schedule, HOST_STAFF, starts_at=story.now + timedelta(days=3), **arguments)
+    story.later(days=2)
+    story.do(first.hold, HOST_STAFF, petition=story.petition, minutes=text())
+    before = await waits(mirror, story)
+    story.do(second.reschedule, HOST_STAFF, starts_at=story.now + timedelta(days=9), venue=text(), reason=text())
+    assert await waits(mirror, story) == before
 
 
 async def test_a_cancelled_meeting_must_be_arranged_anew_and_a_moved_one_is_due_later(mirror: Mirror) -> None:

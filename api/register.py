@@ -5,30 +5,27 @@ import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, model_validator
 
-from api.deps import NO_BODY, YUETAN, Key, Known, Page, Paged, Services, Serving, pseudonym
+from api.counter import AtCounter, Counter
+from api.deps import NO_BODY, Page, Paged
 from api.openapi import PRIVATE_READ, REGISTER, REGISTER_CREATION
 from api.problems import Problem, of
 from api.schemas import Reason, example, shown, wrong
 from api.sign_in import PERSON_ID, DocumentNumber, Email, Name, Phone
 from domain.command import Role
-from domain.refusals import Forbidden, not_found
 from infra import roll_csv
 from infra.contacts import masked
-from infra.identity import Identity
-from infra.register import Actor, Basis, Entry, Person
+from infra.register import Basis, Entry, Person, Place
 
 router = APIRouter(prefix="/v1", tags=["register"])
 log = logging.getLogger(__name__)
-
-REGISTER_SCOPE = uuid5(YUETAN, "register")  # of a resident's pseudonym here: it joins nothing to a petition
 
 
 class NewResident(BaseModel):
@@ -109,59 +106,6 @@ class LogEntry(BaseModel):
     act: str
 
 
-class Counter:
-    """One person's business with the register: who they are, and whether they may."""
-
-    def __init__(self, request: Request, services: Services, identity: Identity, key: str | None) -> None:
-        self.services, self.identity, self.key = services, identity, key
-        self.register, self.erasures = services.sign_in.register, services.erasures
-        self.path = request.url.path
-        self.at: datetime = request.app.state.now()
-
-    async def actor(self) -> Actor:
-        return Actor(await pseudonym(self.services, self.identity, REGISTER_SCOPE), self.identity.role.value)
-
-    def require(self, *roles: Role) -> None:
-        if self.identity.role not in roles:
-            raise _forbidden(*roles)
-
-    def require_staff(self, host_id: UUID, *others: Role) -> None:
-        self.require(Role.HOST_STAFF, *others)
-        if self.identity.role == Role.HOST_STAFF and self.identity.org != host_id:
-            raise _forbidden(Role.HOST_STAFF, *others)
-
-    async def own_id(self) -> UUID:
-        """The person behind a resident's token."""
-        self.require(Role.RESIDENT)
-        await self.actor()  # refused once the person is to be erased
-        try:
-            return UUID(self.identity.subject)
-        except ValueError:
-            raise not_found("resident") from None
-
-    async def new_id(self) -> UUID:
-        """A random one; under an Idempotency-Key the same again, which nobody else can work out."""
-        if self.key is None:
-            return uuid4()
-        return uuid5(YUETAN, f"{(await self.actor()).by} POST {self.path} {self.key}")
-
-
-def _forbidden(*roles: Role) -> Forbidden:
-    named = ", ".join(roles)
-    return Forbidden(
-        "forbidden",
-        f"您的身份不能办理此事;可办理的身份:{named}(限本社区)。",
-        f"Your role may not do this; it takes {named} of the host concerned.",
-    )
-
-
-async def _counter(request: Request, services: Serving, identity: Known, key: Key = None) -> Counter:
-    return Counter(request, services, identity, key)
-
-
-AtCounter = Annotated[Counter, Depends(_counter)]
-
-
 # A host's roll
 
 
@@ -179,11 +123,20 @@ async def register_resident(host_id: UUID, body: NewResident, counter: AtCounter
 async def list_residents(
     host_id: UUID, counter: AtCounter, paging: Paged, verified: bool | None = None
 ) -> Page[RollRow]:
-    """The roll, with masked names."""
+    """The roll, with masked names: first those to be verified soonest."""
     counter.require_staff(host_id, Role.ADMIN)
-    people = await counter.register.roll(host_id, verified, paging.read(UUID), paging.limit + 1)
-    shown = people[: paging.limit]
-    return paging.page([RollRow.of(person) for person in shown], shown[-1].id if len(people) > len(shown) else None)
+    people = await counter.register.roll(host_id, verified, paging.read(_place), paging.limit + 1)
+    rows = [RollRow.of(person) for person in people[: paging.limit]]
+    last = people[paging.limit - 1] if len(people) > paging.limit else None
+    return paging.page(rows, last and f"{last.verify_by.isoformat() if last.verify_by else ''}/{last.id}")
+
+
+def _place(cursor: str) -> Place:
+    verify_by, _, person_id = cursor.partition("/")
+    try:
+        return (datetime.fromisoformat(verify_by).astimezone(UTC) if verify_by else None), UUID(person_id)
+    except OverflowError:
+        raise ValueError from None
 
 
 @router.post(

@@ -27,6 +27,9 @@ MASTER = "register.key"  # in the keys folder
 EXPORTED_AT_ONCE = 500
 
 
+Place = tuple[datetime | None, UUID]  # on a roll
+
+
 class Basis(StrEnum):
     """What makes somebody a resident in this matter; hukou plays no part."""
 
@@ -48,9 +51,8 @@ class Entry:
 
     @property
     def contacts(self) -> list[Contact]:
-        return [Contact("phone", phone) for phone in self.phones] + (
-            [Contact("email", self.email)] if self.email else []
-        )
+        emails = [self.email] if self.email else []
+        return [Contact("phone", phone) for phone in self.phones] + [Contact("email", email) for email in emails]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Person:
     entry: Entry
     registered_at: datetime
     verify_by: datetime | None
+
+    @property
+    def place(self) -> Place:
+        return self.verify_by, self.id
 
 
 @dataclass(frozen=True)
@@ -119,9 +125,7 @@ class Register:
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             people,
         )
-        await conn.executemany(
-            "INSERT INTO contacts (digest, person_id, host_id, named) VALUES ($1, $2, $3, $4)", contacts
-        )
+        await conn.executemany("INSERT INTO contacts VALUES ($1, $2, $3, $4)", contacts)
         if verify_by is None:
             await conn.execute(
                 "UPDATE residents SET verify_by = NULL WHERE person_id = ANY ($1) AND verify_by IS NOT NULL",
@@ -180,15 +184,19 @@ class Register:
         return [self._opened(row) for row in rows]
 
     async def roll(
-        self, host_id: UUID, verified: bool | None = None, after: UUID | None = None, limit: int | None = None
+        self, host_id: UUID, verified: bool | None = None, after: Place | None = None, limit: int | None = None
     ) -> list[Person]:
-        """A host's people in an order that tells nothing; ``after``: the last one of the page before."""
+        """A host's people, first those to be verified soonest. ``after``: the place of the last one before."""
+        verify_by, person_id = after or (None, None)
         rows = await self.pool.fetch(
             "SELECT * FROM roll WHERE host_id = $1 AND ($2::boolean IS NULL OR (verify_by IS NULL) = $2)"
-            " AND ($3::uuid IS NULL OR person_id > $3) ORDER BY person_id LIMIT $4",
+            " AND ($4::uuid IS NULL"
+            " OR (coalesce(verify_by, 'infinity'), person_id) > (coalesce($3::timestamptz, 'infinity'), $4))"
+            " ORDER BY coalesce(verify_by, 'infinity'), person_id LIMIT $5",
             host_id,
             verified,
-            after,
+            verify_by,
+            person_id,
             limit,
         )
         return [self._opened(row) for row in rows]
@@ -200,7 +208,7 @@ class Register:
             async with self.pool.acquire() as conn:
                 await log(conn, actor, "exported", [person.id for person in page], at)
             yield page
-            after = page[-1].id
+            after = page[-1].place
 
     async def readings(self, person_id: UUID) -> list[Mapping[str, Any]]:
         """Who looked at or changed this person's data, newest first."""

@@ -147,21 +147,33 @@ async def test_unknown_people_are_not_found(world: World) -> None:
         is_problem(await world.send(who, method, path), 404, "not-found")
 
 
-async def test_the_roll_comes_in_pages_with_masked_names(new_world: World) -> None:
+async def test_the_roll_comes_in_pages_with_masked_names_and_the_most_urgent_first(new_world: World) -> None:
     world = new_world
+    for n in range(12):
+        phone = f"1360000000{n % 10}" if n < 10 else f"136000001{n}"
+        body: dict[str, Any] = {"phone": phone, "code": await ask(world, phone=phone), "name": f"待核实{n}"}
+        body |= {"host_id": str(world.host.org), "basis": "lives", "adult": True}
+        assert (await world.send(None, "POST", "/v1/sign-in/registration", body)).status_code == 201
+        world.clock.at += timedelta(hours=9)
     await send_list(world, "\n".join([HEADING, *list_of(25, broken_every=1000)]))
     path: str | None = f"/v1/hosts/{world.host.org}/residents"
     seen: list[str] = []
+    due: list[str] = []
     cursor: dict[str, str] = {}
     while True:
         page = await world.get(world.host, str(path), limit=10, **cursor)
         seen += [row["id"] for row in page["items"]]
+        due += [row["verify_by"] or "verified" for row in page["items"]]
         assert all(row["name"].startswith("*") for row in page["items"])
         if page["next"] is None:
             break
         cursor = {"cursor": page["next"]}
-    assert len(seen) == len(set(seen)) == 25
-    is_problem(await world.send(world.host, "GET", f"{path}?cursor=x"), 422, "invalid-cursor", "?cursor")
+    assert len(seen) == len(set(seen)) == 37
+    assert due == sorted(due)
+    assert len(set(due)) > 3
+    for cursor_of_nothing in ("x", "/", "2026-13-01/x", f"9/{seen[0]}", f"9999-12-31T23:59:59-23:00/{seen[0]}"):
+        answer = await world.send(world.host, "GET", f"{path}?cursor={cursor_of_nothing}")
+        is_problem(answer, 422, "invalid-cursor", "?cursor")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])

@@ -42,6 +42,8 @@ PUBLIC_COURSE = [
     "yuetan.task.Offered",
 ]
 
+WRITTEN = ("情况属实", "排涝改造", "议事厅", "年内完成", "铺设排水管", "已完成", "已完工", "第3条")
+
 
 @dataclass
 class Desk:
@@ -164,20 +166,29 @@ async def test_what_is_sent_is_what_the_event_stream_tells(desk: Desk) -> None:
         assert sent[event["id"]] == json.loads(event["data"])
 
 
-async def test_no_word_no_person_and_no_signer_leaves(desk: Desk) -> None:
+async def test_no_word_no_person_and_nobody_who_signed_or_judged_leaves(desk: Desk) -> None:
     world = desk.world
     people: People = world.app.state.services.people
     async with receiving() as public, receiving() as handlers:
         for receiver, audience in ((public, "public"), (handlers, "handlers")):
             await desk.subscribe(receiver, audience=audience)
-        path = await world.in_progress()
+        path = await world.roadmap()
+        await world.finish(await world.publish(path))
+        await world.feedback(path)
+        await world.judge(path, "yes")
         for receiver in (public, handlers):
             await receiver.took(up_to=(await desk.told())[-1])
     sent = b"".join(delivery.body for delivery in public.all + handlers.all).decode()
-    known = [await people.pseudonym(f"resident-{n}", UUID(path[-36:])) for n in range(1, 11)]
-    known += [await people.pseudonym(p.subject, p.org) for p in (world.host, world.official) if p.org]
-    for secret in (*known, TOPIC, DETAILS, "张阿婆", "议事厅", "情况属实", "sealed", "CoSigned", "FeedbackGiven"):
+    petition_id = UUID(path[-36:])
+    known = [await people.pseudonym(f"resident-{n}", petition_id) for n in range(1, 11)]
+    known += [await people.pseudonym(who.subject, who.org) for who in (world.host, world.officer) if who.org]
+    for secret in (*known, TOPIC, DETAILS, *WRITTEN, "sealed", "command_id"):
         assert secret not in sent
+    for receiver in (public, handlers):
+        types = [delivery.event["type"].removeprefix("yuetan.") for delivery in receiver.taken]
+        assert not {"petition.CoSigned", "petition.FeedbackGiven"} & set(types)
+        assert types[-2:] == ["petition.FeedbackInvited", "petition.Closed"]  # and nothing that would time a judgement
+        assert receiver.taken[-1].event["data"]["data"]["judged"] == 10
 
 
 async def test_handlers_are_told_more_and_nobody_of_what_is_about_conduct(desk: Desk) -> None:

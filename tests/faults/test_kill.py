@@ -2,19 +2,18 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import asyncpg
-import httpx
 from temporalio.client import WorkflowExecutionStatus
 
-from api.demo.district import District
-from api.demo.play import AUDITOR, Play, topics
+from api.demo.play import AUDITOR, topics
 from domain.petition import ENDS
 from infra.embedded import PostgreSQL
 from tests.faults.conftest import DEMO_POLICY
-from tests.faults.journal import Journal
-from tests.programs import district, eventually, new_folder, program, readiness, run, temporal_of, tokens
+from tests.faults.journal import written
+from tests.programs import ROOT, district, eventually, new_folder, program, readiness, run, temporal_of
 
 MIDDLE = 250  # of the demo's about 500 commands
 
@@ -23,23 +22,21 @@ async def test_nothing_acknowledged_is_lost_when_everything_is_killed_in_the_mid
     with new_folder() as folder:
         data = folder / "data"
         up = ("up", "--data-dir", data, "--port", "0", "--policy", DEMO_POLICY)
-        journal = Journal()
-        async with (
-            program(*up) as engine,
-            httpx.AsyncClient(base_url=engine.url, timeout=60, event_hooks={"response": [journal]}) as client,
-        ):
-            demo = asyncio.create_task(Play(District(client, tokens(data / "keys")), lambda *_: None).all())
-            async with asyncio.timeout(60):
-                await journal.holds(MIDDLE)
+        async with program(*up) as engine:
+            play = (sys.executable, "-m", "tests.faults.journal", engine.url, data / "keys", folder / "journal")
+            demo = await asyncio.create_subprocess_exec(*play, cwd=ROOT)
+            await eventually(lambda: _has_lines(folder / "journal"))
+            demo.kill()
             await engine.kill_tree()
-            demo.cancel()
-            await asyncio.wait([demo])
+            await demo.wait()
 
+        acknowledged = written(folder / "journal")
         async with program(*up) as engine, district(engine.url, data / "keys") as people:
-            print(f"{len(journal.acknowledged)} commands acknowledged; ready again in {engine.ready_in} s")
+            print(f"{len(acknowledged)} commands acknowledged; ready again in {engine.ready_in} s")
             await readiness(people.client, "ready")
             events = await _events_by_people(data)
-            await journal.ask_again(people.client)
+            for command in acknowledged:
+                await command.ask_again(people.client)
             assert await _events_by_people(data) == events
 
             temporal = await temporal_of(engine)
@@ -58,6 +55,10 @@ async def test_nothing_acknowledged_is_lost_when_everything_is_killed_in_the_mid
             done = await asyncio.to_thread(run, *demo_again, timeout=150)
             assert done.returncode == 0, done.stderr
             assert json.loads(done.stdout)["as_expected"] is True
+
+
+async def _has_lines(journal: Path) -> bool:
+    return journal.exists() and journal.read_bytes().count(b"\n") >= MIDDLE
 
 
 async def _events_by_people(data: Path) -> int:

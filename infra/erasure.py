@@ -100,7 +100,15 @@ class Erasures:
             " AND person_id NOT IN (SELECT person_id FROM holds)",
             at - SETTLED,
         )
-        return sum([await self._erase(UUID(bytes=row["person_id"].bytes)) for row in due])
+        done = 0
+        for row in due:
+            try:
+                done += await self._erase(UUID(bytes=row["person_id"].bytes))
+            except (*TRANSIENT, Unavailable):
+                raise
+            except Exception:  # a mistake of ours with one person holds up nobody else, nor the engine
+                logger.exception("an erasure cannot be carried out")
+        return done
 
     async def run(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Carry out what is due and forget old codes, for ever. Any number of processes may do so."""

@@ -6,11 +6,13 @@ import signal
 from pathlib import Path
 
 import httpx
+from temporalio.service import RPCError
 
-from tests.programs import new_folder, program, tokens
+from tests.programs import Program, eventually, new_folder, program, temporal_of, tokens
 
 
-async def test_a_newcomer_signs_in_with_the_code_on_the_engines_console() -> None:
+async def test_a_newcomer_signs_in_with_the_code_on_the_engines_console_and_no_file_names_them() -> None:
+    """No file of the data folder: the database with its write-ahead log, Temporal's database, the servers' logs."""
     with new_folder() as folder:
         async with program("up", "--data-dir", folder / "data", "--port", "0") as engine:
             admin = {"Authorization": f"Bearer {tokens(folder / 'data' / 'keys')('admin', 'admin', None)}"}
@@ -24,7 +26,32 @@ async def test_a_newcomer_signs_in_with_the_code_on_the_engines_console() -> Non
                 assert entered.status_code == 201, entered.text
                 own = {"Authorization": f"Bearer {entered.json()['token']}"}
                 assert (await http.get("/v1/me", headers=own)).json()["name"] == "韩梅梅"
+                post = await http.post("/v1/posts", json={"name": "区委书记", "kind": "party_committee"}, headers=admin)
+                topic = {"topic": "韩梅梅家门口积水", "details": "联系电话 13800000001", "category": "grievance"}
+                called = {"host_id": host.json()["id"], "called_post_ids": [post.json()["id"]]}
+                opened = await http.post("/v1/petitions", json=topic | called, headers=own)
+                assert opened.status_code == 201, opened.text
+                await _has_a_workflow(engine, opened.json()["id"])
             assert await engine.end(signal.SIGTERM) == 0
+        files = [path.read_bytes() for path in (folder / "data").rglob("*") if path.is_file()]
+        everything = b"".join(files)
+        assert opened.json()["id"].replace("-", "").encode() in everything.replace(b"-", b"")  # it can be found at all
+        for name in ("韩梅梅", "13800000001", "138 0000 0001"):
+            for encoding in ("utf-8", "utf-16-le", "gb18030", "unicode_escape"):
+                assert name.encode(encoding) not in everything
+
+
+async def _has_a_workflow(engine: Program, petition_id: str) -> None:
+    temporal = await temporal_of(engine)
+
+    async def look() -> bool:
+        try:
+            await temporal.get_workflow_handle(petition_id).describe()
+        except RPCError:
+            return False
+        return True
+
+    await eventually(look)
 
 
 async def _code_on(console: asyncio.StreamReader | None) -> str:

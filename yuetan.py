@@ -530,6 +530,8 @@ def run(arguments: list[str]) -> int:
             cause = cause.exceptions[0]
         if isinstance(cause, (CannotStart, NewerDatabase, RebuildRefused, show.PolicyTooSlow)):
             print(f"yuetan: {cause}", file=sys.stderr)
+        elif isinstance(cause, asyncpg.InsufficientPrivilegeError):
+            print(f"yuetan: PostgreSQL refuses: {cause}; docs/operations.md has what to grant", file=sys.stderr)
         else:
             traceback.print_exception(error)
         return 1

@@ -1,8 +1,8 @@
 """On a PostgreSQL of one's own, the program is a role that may do little."""
 
 import asyncio
-from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,15 +19,17 @@ async def test_two_grants_are_enough_and_one_line_says_that_they_are_missing(pos
     owned = postgres.replace("/yuetan?", f"/{name}?")
     url = owned.replace(urlsplit(owned).netloc, f"{name}:x@")
 
-    settings = {"YUETAN_DATABASE_URL": url, "YUETAN_KEYS": str(tmp_path)}
-    before = await asyncio.to_thread(partial(run, "migrate", **settings))
+    def yuetan(command: str) -> CompletedProcess[str]:
+        return run(command, YUETAN_DATABASE_URL=url, YUETAN_KEYS=str(tmp_path))
+
+    before = await asyncio.to_thread(yuetan, "migrate")
     assert (before.returncode, before.stderr.count("\n")) == (1, 1)
     assert "permission denied for schema public; docs/operations.md has what to grant" in before.stderr
     owner = await asyncpg.connect(owned)
     await owner.execute(f"GRANT CREATE ON DATABASE {name} TO {name}; GRANT CREATE ON SCHEMA public TO {name}")
     await owner.close()
     for command in ("migrate", "rebuild"):
-        granted = await asyncio.to_thread(partial(run, command, **settings))
+        granted = await asyncio.to_thread(yuetan, command)
         assert granted.returncode == 0, granted.stderr
 
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -6,13 +6,13 @@ from uuid import UUID, uuid4, uuid5
 
 from fastapi import Depends, Request
 
-from api.deps import YUETAN, Key, Known, Services, Serving, pseudonym
+from api.deps import YUETAN, Key, Known, Services, Serving
 from domain.command import Role
 from domain.refusals import Forbidden, not_found
 from infra.identity import Identity
-from infra.register import Actor
+from infra.register_log import Actor
 
-REGISTER_SCOPE = uuid5(YUETAN, "register")  # of a resident's pseudonym here: it joins nothing to a petition
+REGISTER_SCOPE = uuid5(YUETAN, "register")  # of pseudonyms here: for whatever organisation somebody acts, one person
 
 
 class Counter:
@@ -25,7 +25,8 @@ class Counter:
         self.at: datetime = request.app.state.now()
 
     async def actor(self) -> Actor:
-        return Actor(await pseudonym(self.services, self.identity, REGISTER_SCOPE), self.identity.role.value)
+        by = await self.services.people.pseudonym(self.identity.subject, REGISTER_SCOPE)
+        return Actor(by, self.identity.role.value)
 
     def require(self, *roles: Role) -> None:
         if self.identity.role not in roles:

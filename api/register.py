@@ -23,6 +23,7 @@ from domain.command import Role
 from infra import roll_csv
 from infra.contacts import masked
 from infra.register import Basis, Entry, Person, Place
+from infra.register_log import looks
 
 router = APIRouter(prefix="/v1", tags=["register"])
 log = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ async def verify_resident(person_id: UUID, counter: AtCounter) -> None:
 async def read_log(person_id: UUID, counter: AtCounter) -> list[LogEntry]:
     """Who looked at or changed this person's data, newest first: for auditors."""
     counter.require(Role.AUDITOR)
-    return [LogEntry.model_validate(entry) for entry in await counter.register.readings(person_id)]
+    return [LogEntry.model_validate(entry) for entry in await looks(counter.services.pool, person_id)]
 
 
 @router.get("/me", responses=PRIVATE_READ)

@@ -63,7 +63,7 @@ def email(text: str) -> str:
 
 def name(text: str) -> str:
     """Without doubled or outer spaces; the characters stay as they are written."""
-    found = " ".join(text.split())
+    found = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(found) <= 100 or not found.isprintable() or not any(char.isalnum() for char in found):
         raise ValueError("no name")
     return found

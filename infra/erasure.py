@@ -17,7 +17,8 @@ from domain.petition import ENDS, Petition
 from domain.refusals import Conflict, Forbidden, NotFound, not_found
 from infra.event_store import TRANSIENT
 from infra.people import People
-from infra.register import Actor, Register, log
+from infra.register import Register
+from infra.register_log import Actor, log
 from infra.repository import Repository, Unavailable
 from infra.sealing import decrypted, encrypted
 from infra.sign_in import tidy

@@ -8,11 +8,10 @@ number: without the master key nobody can read, or try out guesses on, a copy of
 import hmac
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.refusals import Conflict, Invalid, not_found
 from infra.contacts import Contact
+from infra.register_log import Actor, log
 from infra.sealing import KEY_BYTES, decrypted, encrypted
 
 MASTER = "register.key"  # in the keys folder
@@ -71,14 +71,6 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Actor:
-    """Who looks or changes: a pseudonym and a role."""
-
-    by: str
-    role: str
-
-
-@dataclass(frozen=True)
 class Entered:
     person_id: UUID
     new: bool
@@ -105,20 +97,23 @@ class Register:
         """Enter those who are not on the host's roll yet; wants a transaction. ``person_id``: for a single entry.
 
         Somebody is on it already with the same document number, or the same name and phone or e-mail. Their record is
-        left as it is; without ``verify_by`` the entry counts as verified, theirs too.
+        left as it is; without ``verify_by`` the entry counts as verified, theirs too. With it, the document number
+        is not looked up: whoever enters themselves must not learn by trying whose is on the roll.
         """
         await _lock_roll(conn, host_id)
-        known = await self._known(conn, host_id, entries)
+        signs_of = self._named_signs if verify_by else self._signs
+        known = await self._known(conn, host_id, [sign for entry in entries for sign in signs_of(entry)])
         answers: list[Entered] = []
         people, contacts = [], []
         for entry in entries:
-            signs = self._signs(entry)
+            signs = signs_of(entry)
             found = next((known[sign] for sign in signs if sign in known), None)
             answers.append(Entered(found or person_id or uuid4(), new=found is None))
             if found is None:
                 new = answers[-1].person_id
                 known |= dict.fromkeys(signs, new)
-                people.append((new, host_id, *self._sealed(new, entry), entry.basis.value, at, verify_by))
+                document = None if verify_by else self._document(entry)
+                people.append((new, host_id, *self._sealed(new, entry), document, entry.basis.value, at, verify_by))
                 contacts += [(self.digest(to), new, host_id, self._named(entry, to)) for to in entry.contacts]
         await conn.executemany(
             "INSERT INTO residents (person_id, host_id, key, sealed, document_digest, basis, registered_at, verify_by)"
@@ -152,9 +147,16 @@ class Register:
             await log(conn, actor, "registered", [person_id], at)
 
     async def verify(self, person_id: UUID, actor: Actor, at: datetime) -> None:
-        """The host has seen that the person is who they say. Twice is once."""
+        """The host has seen that the person is who they say. ``Conflict`` if their document is somebody else's."""
         async with self.pool.acquire() as conn, conn.transaction():
-            await conn.execute("UPDATE residents SET verify_by = NULL WHERE person_id = $1", person_id)
+            person = await self._person(conn, person_id)
+            await _lock_roll(conn, person.host_id)
+            document = self._document(person.entry)
+            if document and (await self._known(conn, person.host_id, [document])).get(document, person_id) != person_id:
+                raise on_the_roll()
+            await conn.execute(
+                "UPDATE residents SET verify_by = NULL, document_digest = $2 WHERE person_id = $1", person_id, document
+            )
             await log(conn, actor, "verified", [person_id], at)
 
     # Finding
@@ -210,15 +212,7 @@ class Register:
             yield page
             after = page[-1].place
 
-    async def readings(self, person_id: UUID) -> list[Mapping[str, Any]]:
-        """Who looked at or changed this person's data, newest first."""
-        rows = await self.pool.fetch(
-            "SELECT at, by, role, act FROM register_log WHERE person_id = $1 ORDER BY id DESC LIMIT 1000", person_id
-        )
-        return [dict(row) for row in rows]
-
-    async def _known(self, conn: PoolConnectionProxy, host_id: UUID, entries: Sequence[Entry]) -> dict[bytes, UUID]:
-        signs = [sign for entry in entries for sign in self._signs(entry)]
+    async def _known(self, conn: PoolConnectionProxy, host_id: UUID, signs: Sequence[bytes]) -> dict[bytes, UUID]:
         rows = await conn.fetch(
             "SELECT named AS sign, person_id FROM contacts WHERE host_id = $1 AND named = ANY ($2) UNION ALL"
             " SELECT document_digest, person_id FROM residents WHERE host_id = $1 AND document_digest = ANY ($2)",
@@ -245,20 +239,22 @@ class Register:
     def _named(self, entry: Entry, contact: Contact) -> bytes:
         return self.keyed("named", entry.name, contact.kind, contact.address)
 
+    def _document(self, entry: Entry) -> bytes | None:
+        return self.keyed("document", entry.document_number) if entry.document_number else None
+
     def _signs(self, entry: Entry) -> list[bytes]:
         """Digests by which a person is known again on one roll, the surest first."""
-        document = [self.keyed("document", entry.document_number)] if entry.document_number else []
-        return document + [self._named(entry, contact) for contact in entry.contacts]
+        document = self._document(entry)
+        return ([document] if document else []) + self._named_signs(entry)
 
-    def _sealed(self, person_id: UUID, entry: Entry) -> tuple[bytes, bytes, bytes | None]:
-        """The wrapped key, the record, and the document's digest."""
+    def _named_signs(self, entry: Entry) -> list[bytes]:
+        return [self._named(entry, contact) for contact in entry.contacts]
+
+    def _sealed(self, person_id: UUID, entry: Entry) -> tuple[bytes, bytes]:
+        """The wrapped key, and the record."""
         key = os.urandom(KEY_BYTES)
         record = json.dumps([entry.name, list(entry.phones), entry.email, entry.document_number])
-        return (
-            encrypted(self._master, person_id, key),
-            encrypted(AESGCM(key), person_id, record.encode()),
-            self.keyed("document", entry.document_number) if entry.document_number else None,
-        )
+        return encrypted(self._master, person_id, key), encrypted(AESGCM(key), person_id, record.encode())
 
     def key(self, person_id: UUID, wrapped: bytes) -> AESGCM:
         return AESGCM(decrypted(self._master, person_id, wrapped))
@@ -285,15 +281,4 @@ def on_the_roll() -> Conflict:
         "on-the-roll",
         "此人已在名册中,无需重复登记。",
         "This person is on the roll already: sign in, or verify the entry that is there.",
-    )
-
-
-async def log(conn: PoolConnectionProxy, actor: Actor, act: str, people: Sequence[UUID], at: datetime) -> None:
-    await conn.execute(
-        "INSERT INTO register_log (at, by, role, act, person_id) SELECT $1, $2, $3, $4, unnest($5::uuid[])",
-        at,
-        actor.by,
-        actor.role,
-        act,
-        people,
     )

@@ -10,7 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from infra import contacts
-from infra.register import Actor, Basis, Entry, Register, log
+from infra.register import Basis, Entry, Register
+from infra.register_log import Actor, log
 
 MAX_ROWS = 50_000
 AT_ONCE = 500  # rows between two reports of progress

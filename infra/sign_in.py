@@ -21,7 +21,8 @@ from domain.refusals import Conflict
 from infra.contacts import Contact
 from infra.gateway import Gateway
 from infra.identity import Issuer
-from infra.register import Actor, Entry, Person, Register, log, on_the_roll
+from infra.register import Entry, Person, Register, on_the_roll
+from infra.register_log import Actor, log
 
 CODE_LASTS = timedelta(minutes=10)
 TRIES = 5

@@ -132,6 +132,20 @@ async def test_nobody_enters_a_crowd_or_the_same_person_twice(new_world: World) 
     is_problem(await enter("丁四"), 409, "too-many-unverified")
 
 
+async def test_who_enters_themselves_learns_of_nobodys_document_and_staff_find_it_out(new_world: World) -> None:
+    world = new_world
+    document = "11010519491231002X"
+    await register(world, "张小华", document_number=document)
+    code = await ask(world, phone="13800000002")
+    body: dict[str, Any] = {"phone": "13800000002", "code": code, "host_id": str(world.host.org), "name": "冒名者"}
+    body |= {"basis": "lives", "adult": True, "document_number": document}
+    answer = await world.send(None, "POST", "/v1/sign-in/registration", body)
+    assert answer.status_code == 201
+    person = (await me(world, answer.json()["token"])).json()["id"]
+    is_problem(await world.send(world.host, "POST", f"/v1/residents/{person}/verification"), 409, "on-the-roll")
+    assert (await me(world, answer.json()["token"])).json()["verified"] is False
+
+
 async def test_asking_tells_nothing_about_who_is_registered(new_world: World) -> None:
     """The same answer, and the same is stored: the register is not even looked at."""
     world = new_world

@@ -38,6 +38,7 @@ from api.demo.district import Refused
 from domain.command import Role
 from domain.policy import Policy
 from infra import policies
+from infra.belonging import belong_together
 from infra.database import NewerDatabase, connect
 from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
@@ -151,6 +152,7 @@ async def rebuild(args: argparse.Namespace) -> int:
         raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
     async with database(settings) as url, pool_of(url) as pool:
         await apply_migrations(pool)
+        await belong_together(pool, settings.keys)
         await projector.rebuild(EventStore(pool), Keyring(pool, settings.keys), models, _tell_progress)
     return 0
 
@@ -339,23 +341,26 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
     policy = settings.load_policy()
     async with pool_of(database_url) as pool:
         await apply_migrations(pool)
+        await belong_together(pool, settings.keys)
         await policies.keep(pool, settings.read_policy())
         await projector.install(pool)
         store = EventStore(pool)
         repository = Repository(store)
+        held = Parts(
+            settings,
+            policy,
+            store,
+            repository,
+            keyring=Keyring(pool, settings.keys),
+            people=People(pool, secret(settings.keys, "people.key")),
+            register=Register(pool, secret(settings.keys, MASTER)),
+            temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
+            outbound=Outbound(allow_private=settings.webhooks_allow_private),
+            webhook_secrets=Secrets(secret(settings.keys, "webhooks.key")),
+        )
+        await belong_together(pool, settings.keys)  # those that were made just now, too
         try:
-            yield Parts(
-                settings,
-                policy,
-                store,
-                repository,
-                keyring=Keyring(pool, settings.keys),
-                people=People(pool, secret(settings.keys, "people.key")),
-                register=Register(pool, secret(settings.keys, MASTER)),
-                temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
-                outbound=Outbound(allow_private=settings.webhooks_allow_private),
-                webhook_secrets=Secrets(secret(settings.keys, "webhooks.key")),
-            )
+            yield held
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(repository.close(), GOODBYE_SECONDS)

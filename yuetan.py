@@ -44,6 +44,7 @@ from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
 from infra.erasure import Erasures
 from infra.event_store import EventStore
+from infra.files import Files
 from infra.gateway import Console, Outside
 from infra.identity import LONGEST_SUBJECT, Issuer, Verifier, is_subject
 from infra.outbound import Outbound
@@ -292,6 +293,7 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             store=held.store,
             repository=held.repository,
             keyring=held.keyring,
+            files=Files(settings.data_dir / "files"),
             people=held.people,
             verifier=verifier,
             signing_in=SignIn(held.register, issuer, Console(console) if console and alone else gateway),

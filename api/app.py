@@ -30,6 +30,7 @@ from api.front import Front, Metrics
 from domain.policy import Policy
 from infra.erasure import Erasures
 from infra.event_store import EventStore
+from infra.files import Files
 from infra.identity import Verifier
 from infra.outbound import Outbound
 from infra.people import People
@@ -45,6 +46,7 @@ def create_app(
     store: EventStore,
     repository: Repository,
     keyring: Keyring,
+    files: Files,
     people: People,
     verifier: Verifier,
     signing_in: SignIn,
@@ -82,6 +84,7 @@ def create_app(
         store=store,
         repository=repository,
         keyring=keyring,
+        files=files,
         people=people,
         verifier=verifier,
         policy=policy,

@@ -16,6 +16,9 @@ access = logging.getLogger("api.access")
 MAX_BODY = 1024 * 1024
 MAX_CSV = 8 * MAX_BODY  # a host's own list of its residents, at the one address that takes it
 TAKES_CSV = "/residents/imports"
+MAX_FILE = 10 * MAX_BODY  # evidence, which is read as it comes
+FORM_AROUND_IT = 16 * 1024
+TAKES_FILE = "/evidence"
 READ_AND_FORGOTTEN = 16 * MAX_BODY  # of a larger one, so that its client is not cut off before it sees the answer
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
@@ -64,8 +67,13 @@ class Front:
             await send(message)
 
         try:
-            body = await _body(scope, receive)
-            await self.app(scope, _Replay(body, receive), answering)
+            if scope["method"] == "POST" and scope["path"].endswith(TAKES_FILE):
+                _check_length(scope, MAX_FILE + FORM_AROUND_IT)
+                _check_type(scope, "multipart/form-data")
+                incoming: Receive = _Bounded(receive, MAX_FILE + FORM_AROUND_IT)
+            else:
+                incoming = _Replay(await _body(scope, receive), receive)
+            await self.app(scope, incoming, answering)
         except Exception as error:
             problem = of(error)
             if problem.status == 500:
@@ -106,27 +114,52 @@ class _Replay:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
+class _Bounded:
+    """A body as it comes, unless it is too large."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most, self._size = receive, most, 0
+
+    async def __call__(self) -> Message:
+        message = await self._next()
+        while self._size > self._most:
+            if not message.get("more_body") or self._size > READ_AND_FORGOTTEN:
+                raise too_large(self._most)
+            message = await self._next()
+        return message
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        return message
+
+
 async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body, however it is cut, unless it is too large or no JSON."""
-    headers = Headers(scope=scope)
+    """The whole body, however it is cut, unless it is too large or of another kind."""
     csv = scope["path"].endswith(TAKES_CSV)
     most, wanted = (MAX_CSV, "text/csv") if csv else (MAX_BODY, "application/json")
+    _check_length(scope, most)
+    bounded, parts, more = _Bounded(receive, most), [], True
+    while more:
+        message = await bounded()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = b"".join(parts)
+    if body:
+        _check_type(scope, wanted)
+    return body
+
+
+def _check_length(scope: Scope, most: int) -> None:
+    headers = Headers(scope=scope)
     length = headers.get("content-length", "")
     announced = int(length) if length.isdecimal() else 0
     if announced > READ_AND_FORGOTTEN or (announced > most and "expect" in headers):
-        raise _too_large(most)
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
-        size += len(message.get("body", b""))
-        if size <= most:
-            parts.append(message.get("body", b""))
-        more = message.get("more_body", False) and size <= READ_AND_FORGOTTEN
-    if size > most:
-        raise _too_large(most)
-    if size and headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
+        raise too_large(most)
+
+
+def _check_type(scope: Scope, wanted: str) -> None:
+    if Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower() != wanted:
         raise Problem(
             415,
             "unsupported-media-type",
@@ -134,10 +167,9 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             f"Send the body as {wanted}, and say so in Content-Type.",
             "Content-Type",
         )
-    return b"".join(parts)
 
 
-def _too_large(most: int) -> Problem:
+def too_large(most: int) -> Problem:
     return Problem(
         413,
         "body-too-large",

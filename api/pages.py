@@ -17,6 +17,7 @@ from api.schemas import MEETING_ID, PETITION_ID, POST_ID, TASK_ID, UNIT_ID, Cloc
 from domain.command import Role
 from domain.petition import Category, Petition, Phase
 from domain.refusals import NotFound, not_found
+from domain.task import Stage
 from domain.text import Text
 from infra.identity import Identity
 from infra.sealing import Keyring
@@ -57,6 +58,18 @@ class Rejected(BaseModel):
     explanation: str
 
 
+class EvidenceRow(BaseModel):
+    digest: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
+    media_type: str = Field(examples=["image/jpeg"], description="As found in the content.")
+    size: int = Field(description="In bytes.")
+    stage: Stage
+    name: str
+    at: datetime
+    used_before: bool | None = Field(
+        description="The same file was evidence of another task before; null for those who do not handle the petition."
+    )
+
+
 class TaskRow(BaseModel):
     id: UUID = Field(examples=[TASK_ID])
     round: int
@@ -69,6 +82,7 @@ class TaskRow(BaseModel):
     returned: int = Field(description="How often it was returned to be done again.")
     clock: ClockState | None
     version: int
+    evidence: list[EvidenceRow] = Field([], description="On its own and its petition's page, for whom it concerns.")
 
 
 class MeetingRow(BaseModel):
@@ -159,6 +173,7 @@ def _for_reader(row: Row) -> Row:
     if not row.get("handler", True):
         row = row | dict.fromkeys(("topic", "details", "version", "rejection"))
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
+        row["tasks"] = [task | {"evidence": []} for task in row.get("tasks", ())]
     if "feedback" in row:
         row["feedback"] = [r if r["concluded"] else r | {"judged": None} for r in row["feedback"]]
     return row

@@ -22,7 +22,7 @@ from domain.clock import Clock
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, RejectionReason, Resolved
-from domain.task import Task
+from domain.task import Stage, Task
 from domain.webhook import Audience, PausedBecause
 from projections.webhooks import TYPES
 
@@ -218,6 +218,14 @@ class Progress(BaseModel):
     model_config = example(percent=60, note="管道已铺设三百米。")
     percent: Annotated[StrictInt, Field(ge=0, le=100)]
     note: Words
+
+
+class Evidence(BaseModel):
+    """The form, with the file's name for the file."""
+
+    model_config = example(file="施工后.jpg", stage="after")
+    file: Short
+    stage: Stage
 
 
 class Report(BaseModel):

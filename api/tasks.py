@@ -1,17 +1,28 @@
 """Tasks: offered to a unit, claimed or objected to, done by a date, confirmed."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
 
 from api.deps import NO_BODY, Anyone, AtDesk, Desk, Serving, caught_up
-from api.openapi import COMMAND, READ
+from api.front import MAX_FILE, too_large
+from api.openapi import COMMAND, CREATION, READ
 from api.pages import TaskPage, part_of_page
-from api.schemas import Mandate, Objection, Progress, Reason, Report, TaskState
+from api.problems import Problem
+from api.schemas import Evidence, Mandate, Objection, Progress, Reason, Report, TaskState
 from domain.directory import Unit
-from domain.task import Task
+from domain.refusals import Conflict, Invalid, not_found
+from domain.task import Stage, Task
+from infra.files import ENDINGS, examine
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -54,6 +65,90 @@ async def mandate(task_id: UUID, body: Mandate, desk: AtDesk) -> TaskState:
 @router.post("/{task_id}/progress", responses=COMMAND)
 async def report_progress(task_id: UUID, body: Progress, desk: AtDesk) -> TaskState:
     return await _execute(desk, Task.report_progress, task_id, {"note": body.note}, percent=body.percent)
+
+
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, in hex.")]
+FORM = {
+    "type": "object",
+    "required": ["file", "stage"],
+    "additionalProperties": False,
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, PDF or MP4, up to 10 MiB."},
+        "stage": {"type": "string", "enum": list(Stage)},
+    },
+}
+
+
+@router.post(
+    "/{task_id}/evidence",
+    status_code=201,
+    responses=CREATION,
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}},
+)
+async def attach_evidence(task_id: UUID, request: Request, desk: AtDesk) -> TaskState:
+    """An officer of any of the task's units hands in a file. What it is, its content says: neither name nor type."""
+    task = await desk.get(Task, task_id)
+    async with request.form(max_files=1, max_fields=1) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise Invalid("file-missing", "请选择文件。", "Send the file as a part of the form.", "file")
+        content = await asyncio.to_thread(examine, file.file)
+        if content.size > MAX_FILE:
+            raise too_large(MAX_FILE)
+        if content.media_type is None:
+            raise Problem(
+                415,
+                "unsupported-file",
+                "仅接受 JPEG、PNG、WebP、PDF 或 MP4 文件。",
+                "Only JPEG, PNG, WebP, PDF and MP4 are taken, whatever the file is called.",
+                "/file",
+            )
+        try:
+            said = Evidence.model_validate({**form, "file": file.filename})
+        except ValidationError as error:
+            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from None
+        cmd = await desk.command(task.matter_id)
+        facts: dict[str, Any] = {
+            "sha256": content.digest,
+            "media_type": content.media_type,
+            "size": content.size,
+            "stage": said.stage,
+            "name": await desk.services.keyring.seal(task.matter_id, cmd.by, said.file),
+        }
+        with suppress(Conflict):  # which the writer alone can judge
+            task.attach_evidence(cmd, **facts)  # on our own copy: nobody else's file is to reach the disk
+        # Before it is told of: an event whose file is missing would be a lie.
+        await asyncio.to_thread(desk.services.files.keep, content.digest, file.file)
+    answer = await desk.execute(
+        Task.attach_evidence,
+        task_id,
+        TaskState.of,
+        cmd=cmd,
+        matter_id=task.matter_id,
+        said=f"{content.digest} {said.stage} {said.file}".encode(),
+        **facts,
+    )
+    desk.response.headers["Location"] = f"{request.url.path}/{content.digest}"
+    return answer
+
+
+@router.get(
+    "/{task_id}/evidence/{digest}", responses=READ, response_class=FileResponse, dependencies=[caught_up("board")]
+)
+async def read_evidence(task_id: UUID, digest: Digest, services: Serving, identity: Anyone) -> FileResponse:
+    """The file, to be saved and never shown in place; for those who handle the petition and those who signed it."""
+    task = await services.repository.get(Task, task_id)
+    row = await part_of_page(services, identity, task.matter_id, "tasks", task_id)
+    for piece in row["evidence"]:
+        if piece["digest"] == digest:
+            name = PurePosixPath(piece["name"].replace("\\", "/")).stem
+            return FileResponse(
+                services.files.path(digest),
+                media_type=piece["media_type"],
+                filename=name + ENDINGS[piece["media_type"]],
+                headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
+            )
+    raise not_found("evidence")
 
 
 @router.post("/{task_id}/completion", responses=COMMAND)

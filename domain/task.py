@@ -27,6 +27,14 @@ class Status(StrEnum):
     DROPPED = "dropped"
 
 
+class Stage(StrEnum):
+    """What a piece of evidence shows: the place before the work, after it, or something else."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    OTHER = "other"
+
+
 ENDS = frozenset({Status.CONFIRMED, Status.DROPPED})
 
 
@@ -51,6 +59,7 @@ WORKFLOW = Permission(Role.WORKFLOW)
 class Task(Decider):
     TOPIC = "task"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Offered
+    evidence: Sequence[str] = ()  # digests; a snapshot from before there was any has none
 
     def __init__(
         self,
@@ -116,6 +125,19 @@ class Task(Decider):
 
         def apply(self, task: "Task") -> None:
             task.percent = self.percent
+
+    class EvidenceAttached(Event):
+        """``digest``: SHA-256 of the content, in hex; ``media_type`` as found in it; ``size`` in bytes."""
+
+        TOPIC = "task.EvidenceAttached"
+        digest: str
+        media_type: str
+        size: int
+        stage: str
+        name: Text
+
+        def apply(self, task: "Task") -> None:
+            task.evidence = [*task.evidence, self.digest]
 
     class Completed(Event):
         TOPIC = "task.Completed"
@@ -203,6 +225,16 @@ class Task(Decider):
         if not 0 <= percent <= 100:
             raise Invalid("percent", "进度为 0 至 100。", "Progress is a percentage from 0 to 100.", "percent")
         self._decide(self.ProgressReported, cmd, percent=percent, note=note)
+
+    @command(ANY_UNIT)
+    def attach_evidence(
+        self, cmd: Command, /, *, sha256: str, media_type: str, size: int, stage: Stage, name: Text
+    ) -> None:
+        """The same file counts once, whoever hands it in."""
+        self._require(Status.CLAIMED)
+        if sha256 not in self.evidence:
+            facts = {"digest": sha256, "media_type": media_type, "size": size, "stage": stage.value}
+            self._decide(self.EvidenceAttached, cmd, **facts, name=name)
 
     @command(LEAD_UNIT)
     def complete(self, cmd: Command, /, *, report: Text) -> None:

@@ -3,7 +3,7 @@
 Texts are stored sealed, as they were written, except what a clerk has issued for the public.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from projections.read_model import Plain, ReadModel, Statement, clock_from, cloc
 
 READ_MODEL = ReadModel(
     "board",
-    version=1,
+    version=2,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -73,6 +73,21 @@ CREATE TABLE tasks (
 );
 CREATE INDEX ON tasks (petition_id);
 CREATE INDEX ON tasks USING gin (units);
+
+CREATE TABLE evidence (
+    task_id uuid,
+    digest text,
+    petition_id uuid NOT NULL,
+    media_type text NOT NULL,
+    size bigint NOT NULL,
+    stage text NOT NULL,
+    name jsonb NOT NULL,
+    at timestamptz NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (task_id, digest)
+);
+CREATE INDEX ON evidence (petition_id);
+CREATE INDEX ON evidence (digest);
 
 CREATE TABLE meetings (
     id uuid PRIMARY KEY,
@@ -442,6 +457,24 @@ def progress_reported(event: Task.ProgressReported, at: Recorded) -> Iterator[St
     yield from change(event, at, "tasks", percent=event.percent)
 
 
+@READ_MODEL.on(Task.EvidenceAttached)
+def evidence_attached(event: Task.EvidenceAttached, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks")
+    yield (
+        "INSERT INTO evidence (task_id, digest, petition_id, media_type, size, stage, name, at, position)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        event.originator_id,
+        event.digest,
+        event.matter_id,
+        event.media_type,
+        event.size,
+        event.stage,
+        to_json(event.name),
+        event.timestamp,
+        at.id,
+    )
+
+
 @READ_MODEL.on(Task.Completed)
 def completed(event: Task.Completed, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "tasks", status=Status.COMPLETED.value, clock=None, percent=100)
@@ -492,6 +525,7 @@ async def petitions(
     category: str | None = None,
     host_id: UUID | None = None,
     q: str | None = None,
+    ids: Sequence[UUID] | None = None,
     cursor: int | None = None,
     limit: int = 20,
 ) -> tuple[list[Row], int | None]:
@@ -506,6 +540,7 @@ async def petitions(
         ("p.category = {}", category),
         ("p.host_id = {}", host_id),
         ("strpos(lower(p.public_topic || ' ' || p.public_details), lower({})) > 0", q),
+        ("p.id = ANY ({})", ids),
         ("p.opened < {}", cursor),
     ):
         if value is not None:
@@ -527,8 +562,8 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
     """
     async with pool.acquire() as conn:
         record = await conn.fetchrow(
-            f"SELECT {COLUMNS}, $4 OR {HANDLES} AS handler, p.acknowledged, p.rejection, p.extended_days"
-            f" FROM board.petitions AS p WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
+            f"SELECT {COLUMNS}, $4 OR {HANDLES} AS handler, {HANDLES} AS handles, p.acknowledged, p.rejection,"
+            f" p.extended_days FROM board.petitions AS p WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
             viewer.role,
             viewer.org,
             petition_id,
@@ -537,12 +572,17 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
         if record is None:
             return None
         page = _petition(record)
+        handles = page.pop("handles")
         page["tasks"] = [
-            _task(row)
+            _task(row) | {"evidence": []}
             for row in await conn.fetch(
                 "SELECT * FROM board.tasks WHERE petition_id = $1 ORDER BY round, nth, id", petition_id
             )
         ]
+        tasks = {task["id"]: task for task in page["tasks"]}
+        for row in await conn.fetch(EVIDENCE, petition_id, handles):
+            piece = shape(row, texts=("name",))
+            tasks[piece.pop("task_id")]["evidence"].append(piece)
         page["meetings"] = [
             shape(row, texts=("venue", "minutes"))
             for row in await conn.fetch(
@@ -566,6 +606,15 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
             )
         ]
     return page
+
+
+# That a file was used before is told to those who handle petitions ($2), and never where.
+EVIDENCE = """
+SELECT e.task_id, e.digest, e.media_type, e.size, e.stage, e.name, e.at, CASE WHEN $2::boolean THEN EXISTS (
+    SELECT FROM board.evidence AS other
+    WHERE other.digest = e.digest AND other.task_id <> e.task_id AND other.position < e.position) END AS used_before
+FROM board.evidence AS e WHERE e.petition_id = $1 ORDER BY e.position
+"""
 
 
 async def tasks_of_unit(

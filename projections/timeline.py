@@ -23,7 +23,7 @@ from projections.read_model import ReadModel, Statement, shape, text_from, to_js
 
 READ_MODEL = ReadModel(
     "timeline",
-    version=1,
+    version=2,
     tables="""
 CREATE TABLE events (
     position bigint PRIMARY KEY,
@@ -88,6 +88,7 @@ HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.Merged: ("into_id",),
     Petition.Reminded: ("rule", "due_at", "task_id"),
     Petition.Escalated: ("rule", "due_at", "task_id"),
+    Task.EvidenceAttached: ("digest", "media_type", "size", "stage"),
 }
 AUDITOR: dict[type, tuple[str, ...]] = {
     Host.Registered: ("name", "kind"),

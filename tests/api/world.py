@@ -19,6 +19,7 @@ from domain.policy import Policy
 from domain.task import Task
 from infra.contacts import Contact
 from infra.event_store import EventStore
+from infra.files import Files
 from infra.identity import Issuer, Verifier
 from infra.outbound import Outbound
 from infra.people import People
@@ -99,6 +100,7 @@ class World:
             store=store,
             repository=repository,
             keyring=keyring,
+            files=Files(keys / "files"),
             people=People(pool, secret(keys, "people.key")),
             verifier=Verifier.embedded(issuer),
             signing_in=SignIn(Register(pool, secret(keys, MASTER)), issuer, outbox),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -23,7 +24,7 @@ from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved, RoadmapItem
 from domain.policy import Policy
 from domain.refusals import Refusal
-from domain.task import Task
+from domain.task import Stage, Task
 from domain.text import Text
 
 POLICY = Policy.parse(tomllib.loads(Path(domain.policy.__file__).with_name("policy.toml").read_text(encoding="utf-8")))
@@ -287,6 +288,11 @@ class Story:
 def feedback(verdict: Resolved = Resolved.YES) -> dict[str, Any]:
     satisfied = verdict == Resolved.YES
     return {"contacted": True, "resolved": verdict, "satisfied": satisfied, "comment": text("comment")}
+
+
+def photo(name: str = "photo") -> dict[str, Any]:
+    facts = {"sha256": sha256(name.encode()).hexdigest(), "media_type": "image/jpeg", "size": 7}
+    return {**facts, "stage": Stage.AFTER, "name": text(f"{name}.jpg")}
 
 
 def given(

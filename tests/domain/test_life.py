@@ -28,6 +28,7 @@ from tests.domain.story import (
     feedback,
     given,
     id_of,
+    photo,
     resident,
     text,
 )
@@ -217,6 +218,7 @@ class Life(RuleBasedStateMachine):
                 (task.object, {"basis": text(), **reason}),
                 (task.mandate, {"unit": story.units[1], **reason}),
                 (task.report_progress, {"percent": 40, "note": text()}),
+                (task.attach_evidence, photo()),
                 (task.complete, {"report": text()}),
                 (task.send_back, reason),
                 (task.confirm, {}),

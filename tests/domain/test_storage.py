@@ -32,11 +32,13 @@ from tests.domain.story import (
     OFFICIAL,
     SIGNER,
     SUPERVISOR,
+    SUPPORTING_OFFICER,
     UNIT_OFFICER,
     WORKFLOW,
     Story,
     given,
     id_of,
+    photo,
     text,
 )
 
@@ -70,6 +72,8 @@ def everything_that_happens() -> Iterator[Story]:
         story.do(task.complete, UNIT_OFFICER, report=text("report"))
         story.do(task.send_back, OFFICIAL, reason=text("reason"))
         story.do(task.drop, WORKFLOW)
+    story.do(story.tasks[1].claim, SUPPORTING_OFFICER)
+    story.do(story.tasks[1].attach_evidence, SUPPORTING_OFFICER, **photo())
     yield story
     story = given(Phase.FEEDBACK)
     story.judge(*[Resolved.NO] * 10)

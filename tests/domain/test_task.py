@@ -7,7 +7,17 @@ import pytest
 from domain.petition import Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.task import Task
-from tests.domain.story import COLLEAGUE, OFFICIAL, SUPPORTING_OFFICER, UNIT_OFFICER, WORKFLOW, Story, given, text
+from tests.domain.story import (
+    COLLEAGUE,
+    OFFICIAL,
+    SUPPORTING_OFFICER,
+    UNIT_OFFICER,
+    WORKFLOW,
+    Story,
+    given,
+    photo,
+    text,
+)
 
 
 def offered() -> tuple[Story, Task]:
@@ -73,6 +83,16 @@ def test_a_returned_task_is_done_again() -> None:
     assert task.clock
     story.do(task.complete, UNIT_OFFICER, report=text())
     story.when(task.confirm, OFFICIAL).then(Task.Confirmed)
+
+
+def test_a_file_is_evidence_once_whoever_hands_it_in_and_evidence_of_each_task_that_it_is_handed_in_for() -> None:
+    story, task = offered()
+    story.do(task.claim, UNIT_OFFICER)
+    story.when(task.attach_evidence, UNIT_OFFICER, **photo()).then(Task.EvidenceAttached, stage="after", size=7)
+    story.when(task.attach_evidence, SUPPORTING_OFFICER, **photo()).then()
+    story.when(task.attach_evidence, SUPPORTING_OFFICER, **photo("another")).then(Task.EvidenceAttached)
+    story.do(story.tasks[1].claim, SUPPORTING_OFFICER)
+    story.when(story.tasks[1].attach_evidence, SUPPORTING_OFFICER, **photo()).then(Task.EvidenceAttached)
 
 
 def test_dropping_twice_or_after_confirmation_yields_nothing() -> None:

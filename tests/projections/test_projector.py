@@ -168,8 +168,8 @@ async def test_a_read_model_is_rebuilt_by_one_process_at_a_time(mirror: Mirror) 
 # --- versions --------------------------------------------------------------------------------------------------------
 
 
-def other(model: ReadModel, version: int, handlers: dict[str, Any] | None = None) -> ReadModel:
-    return replace(model, version=version, handlers=model.handlers | (handlers or {}))
+def other(model: ReadModel, handlers: dict[str, Any]) -> ReadModel:
+    return replace(model, handlers=model.handlers | handlers)
 
 
 async def test_a_new_version_is_built_beside_the_old_one_and_takes_its_place(mirror: Mirror) -> None:
@@ -177,14 +177,14 @@ async def test_a_new_version_is_built_beside_the_old_one_and_takes_its_place(mir
     await mirror.caught_up()
     heading = replace(
         BOARD,
-        version=2,
+        version=BOARD.version + 1,
         tables="CREATE TABLE petitions (id uuid PRIMARY KEY, at bigint NOT NULL)",
         handlers={"petition.Opened": lambda e, at: [("INSERT INTO petitions VALUES ($1, $2)", e.originator_id, at.id)]},
     )
     newer = asyncio.create_task(Projector(mirror.store, mirror.keyring, [heading]).run())  # waits for its turn
 
     async def swapped() -> bool:
-        return (await state(mirror, "board")).version == 2
+        return (await state(mirror, "board")).version == heading.version
 
     await until(swapped)
     assert await mirror.pool.fetchval("SELECT count(*) FROM board.petitions") == 4
@@ -218,7 +218,7 @@ async def test_a_poison_event_stops_its_read_model_alone_and_loudly_until_the_fi
     mirror: Mirror, handler: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     await tell_many(mirror, 3)
-    sick = other(BOARD, 1, {"petition.Accepted": handler})
+    sick = other(BOARD, {"petition.Accepted": handler})
     mirror.start(sick, TIMELINE)
     await mirror.caught_up("timeline")
     events = await mirror.store.select_notifications(1, 1000)
@@ -276,7 +276,7 @@ async def test_a_rebuild_that_fails_leaves_the_present_read_model_in_service(mir
     await mirror.caught_up()
     served = await checksum(mirror.pool, "board")
     with pytest.raises(ZeroDivisionError):
-        await rebuild(mirror.store, mirror.keyring, [other(BOARD, 1, {"petition.Accepted": poisoned})])
+        await rebuild(mirror.store, mirror.keyring, [other(BOARD, {"petition.Accepted": poisoned})])
     assert (await state(mirror, "board_next")).error == "ZeroDivisionError"
     await mirror.tell(given(Phase.ACCEPTED, name="goes on"))
     await mirror.caught_up()

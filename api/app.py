@@ -21,6 +21,7 @@ from api import (
     problems,
     register,
     sign_in,
+    similar,
     statistics,
     tasks,
     webhooks,
@@ -97,7 +98,7 @@ def create_app(
         checks=checks or {},
     )
     for resource in (
-        *(petitions, clocks, history, meetings, tasks, inbox, statistics, directory),
+        *(similar, petitions, clocks, history, meetings, tasks, inbox, statistics, directory),
         *(sign_in, register, webhooks, events, health),
     ):
         app.include_router(resource.router)

@@ -6,6 +6,7 @@ in memory, so that one erased by any process is gone for all of them at once.
 """
 
 import base64
+import hmac
 import os
 import tempfile
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ class Keyring:
     def __init__(self, pool: asyncpg.Pool, keys: Path) -> None:
         self._pool = pool
         self._master = AESGCM(secret(keys, "texts.key"))
+        self._words = secret(keys, "words.key")
 
     async def seal(self, matter_id: UUID, author: str, plaintext: str) -> Text:
         """``author`` is a pseudonym: all that it writes in this matter has one key."""
@@ -63,6 +65,10 @@ class Keyring:
             else ERASED
             for text in texts
         ]
+
+    def hashed(self, word: str) -> str:
+        """A part of a text as a search may keep it: the same for the same word, and no guess at it can be tried out."""
+        return hmac.digest(self._words, word.encode(), "sha256").hex()[:8]
 
     async def erase(self, matter_id: UUID, author: str) -> bool:
         """Make everything this author wrote in this matter unreadable for good. What they write later has a new key."""

@@ -19,11 +19,12 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from domain.text import Text
 from infra.event_store import EventStore, Recorded
 from infra.mapper import mapper
 from infra.sealing import Keyring
-from projections import board, directory, inbox, statistics, timeline, webhooks
-from projections.read_model import Plain, ReadModel, Statement
+from projections import board, directory, inbox, similar, statistics, timeline, webhooks
+from projections.read_model import Digest, Plain, ReadModel, Statement
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ READ_MODELS = {
         statistics.READ_MODEL,
         directory.READ_MODEL,
         webhooks.READ_MODEL,
+        similar.READ_MODEL,
     )
 }
 BATCH = 1000  # events in a transaction
@@ -219,12 +221,21 @@ async def advance(conn: PoolConnectionProxy, model: ReadModel, slot: str, batch:
 
 
 async def _readable(statements: list[Statement], keyring: Keyring) -> list[Statement]:
-    """Replace each ``Plain`` by what was written, all with one question to the keyring."""
-    texts = [value.text for statement in statements for value in statement if isinstance(value, Plain)]
+    """Replace each ``Plain`` and ``Digest`` by what was written or is made of it, with one question to the keyring."""
+    texts = [text for statement in statements for value in statement for text in _sealed(value)]
     if not texts:
         return statements
     opened = iter(await keyring.open(texts))
-    return [tuple(next(opened) if isinstance(value, Plain) else value for value in s) for s in statements]
+
+    def read(value: Any) -> Any:
+        words = [next(opened) for _ in _sealed(value)]
+        return value.make(keyring, words) if isinstance(value, Digest) else words[0] if words else value
+
+    return [tuple(map(read, statement)) for statement in statements]
+
+
+def _sealed(value: Any) -> tuple[Text, ...]:
+    return value.texts if isinstance(value, Digest) else (value.text,) if isinstance(value, Plain) else ()
 
 
 async def install(pool: asyncpg.Pool, models: Sequence[ReadModel] = ()) -> None:

@@ -1,7 +1,7 @@
 """What a read model is made of: a name, a version, its tables, and a handler for each event it wants to know of."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from eventsourcing.utils import get_topic
 from domain.clock import Clock
 from domain.text import Text
 from infra.event_store import Recorded
+from infra.sealing import Keyring
 
 Statement = tuple[Any, ...]  # SQL, then its arguments
 Handler = Callable[[Any, Recorded], Iterable[Statement]]
@@ -24,6 +25,14 @@ class Plain:
     """An argument of a statement: a sealed text that is to be stored readable."""
 
     text: Text
+
+
+@dataclass(frozen=True)
+class Digest:
+    """An argument of a statement: what is made of sealed texts and does not let them be read."""
+
+    texts: tuple[Text, ...]
+    make: Callable[[Keyring, Sequence[str]], str]
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class TaskRow(BaseModel):
     title: str = Field(examples=["铺设排水管"])
     lead_unit_id: UUID = Field(examples=[UNIT_ID])
     supporting_unit_ids: list[UUID]
+    transfer_to: UUID | None = Field(description="The unit that has been asked to take the lead over.")
     due_on: date
     status: str = Field(examples=["claimed"])
     percent: int

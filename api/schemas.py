@@ -397,6 +397,7 @@ class TaskState(BaseModel):
     supporting_unit_ids: list[UUID]
     due_on: date
     percent: int
+    transfer_to: UUID | None = None
     clock: ClockState | None = None
     version: int
 
@@ -410,6 +411,7 @@ class TaskState(BaseModel):
             supporting_unit_ids=task.supporting_unit_ids,
             due_on=task.due_on,
             percent=task.percent,
+            transfer_to=task.transfer_to,
             clock=ClockState.of(task.clock) if task.clock else None,
             version=task.version,
         )

@@ -56,6 +56,12 @@ async def object_to(task_id: UUID, body: Objection, desk: AtDesk) -> TaskState:
     return await _execute(desk, Task.object, task_id, {"reason": body.reason, "basis": body.basis})
 
 
+@router.post("/{task_id}/transfer", responses=COMMAND)
+async def transfer(task_id: UUID, body: Mandate, desk: AtDesk) -> TaskState:
+    """The lead unit asks another to take over, and stays responsible until that one claims the task."""
+    return await _execute(desk, Task.transfer, task_id, {"reason": body.reason}, also={"unit": (Unit, body.unit_id)})
+
+
 @router.post("/{task_id}/mandate", responses=COMMAND)
 async def mandate(task_id: UUID, body: Mandate, desk: AtDesk) -> TaskState:
     """The lead official decides who does it."""

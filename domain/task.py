@@ -42,6 +42,10 @@ def lead_unit(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
     return [task.lead_unit_id]
 
 
+def claimant(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
+    return [task.transfer_to or task.lead_unit_id]
+
+
 def units(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
     return [task.lead_unit_id, *task.supporting_unit_ids]
 
@@ -51,6 +55,7 @@ def answerable_post(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
 
 
 LEAD_UNIT = Permission(Role.UNIT_OFFICER, of=lead_unit)
+CLAIMANT = Permission(Role.UNIT_OFFICER, of=claimant)
 ANY_UNIT = Permission(Role.UNIT_OFFICER, of=units)
 LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=answerable_post)
 WORKFLOW = Permission(Role.WORKFLOW)
@@ -59,7 +64,9 @@ WORKFLOW = Permission(Role.WORKFLOW)
 class Task(Decider):
     TOPIC = "task"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Offered
-    evidence: Sequence[str] = ()  # digests; a snapshot from before there was any has none
+    # Defaults, for snapshots from before there were any.
+    evidence: Sequence[str] = ()  # digests
+    transfer_to: UUID | None = None  # the unit that has been asked to take over; until it claims, the lead unit answers
 
     def __init__(
         self,
@@ -100,6 +107,19 @@ class Task(Decider):
 
         def apply(self, task: "Task") -> None:
             task.status, task.clock = Status.CLAIMED.value, self.due
+            if task.transfer_to:
+                task.lead_unit_id, task.transfer_to = task.transfer_to, None
+
+    class Transferred(Event):
+        """Offered to another unit, which takes the lead by claiming it."""
+
+        TOPIC = "task.Transferred"
+        unit_id: UUID
+        reason: Text
+        claim: Clock
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.clock, task.transfer_to = Status.OFFERED.value, self.claim, self.unit_id
 
     class Objected(Event):
         TOPIC = "task.Objected"
@@ -117,6 +137,8 @@ class Task(Decider):
 
         def apply(self, task: "Task") -> None:
             task.status, task.lead_unit_id, task.clock = Status.CLAIMED.value, self.lead_unit_id, self.due
+            if task.transfer_to:
+                task.transfer_to = None
 
     class ProgressReported(Event):
         TOPIC = "task.ProgressReported"
@@ -198,7 +220,7 @@ class Task(Decider):
             claim=cmd.policy.clock("claim", cmd.at),
         )
 
-    @command(LEAD_UNIT)
+    @command(CLAIMANT)
     def claim(self, cmd: Command, /) -> None:
         if self.status == Status.CLAIMED:
             raise Conflict("already-claimed", "此任务已认领。", "The task has been claimed already.")
@@ -206,6 +228,19 @@ class Task(Decider):
         self._decide(self.Claimed, cmd, due=self._due(cmd))
 
     @command(LEAD_UNIT)
+    def transfer(self, cmd: Command, /, *, unit: Unit, reason: Text) -> None:
+        """Offer the task to another unit. Until that claims it, this one stays responsible."""
+        self._require(Status.OFFERED, Status.CLAIMED)
+        if unit.id in (self.lead_unit_id, self.transfer_to):
+            raise Conflict(
+                "same-unit",
+                "该单位已是主办或拟接办单位,请另选单位。",
+                "That unit leads the task or has been asked already: choose another.",
+            )
+        claim = cmd.policy.clock("claim", cmd.at)
+        self._decide(self.Transferred, cmd, unit_id=unit.id, reason=reason, claim=claim)
+
+    @command(CLAIMANT)
     def object(self, cmd: Command, /, *, reason: Text, basis: Text) -> None:
         """The unit says that the task is not its own, and on what basis."""
         self._require(Status.OFFERED)

@@ -19,7 +19,7 @@ from projections.read_model import Plain, ReadModel, Statement, clock_from, cloc
 
 READ_MODEL = ReadModel(
     "board",
-    version=2,
+    version=3,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -68,8 +68,9 @@ CREATE TABLE tasks (
     percent int NOT NULL DEFAULT 0,
     returned int NOT NULL DEFAULT 0,
     clock jsonb,
+    transfer_to uuid, -- the unit that has been asked to take the lead
     version bigint NOT NULL,
-    units uuid[] GENERATED ALWAYS AS (lead_unit_id || supporting_unit_ids) STORED
+    units uuid[] GENERATED ALWAYS AS (lead_unit_id || supporting_unit_ids || transfer_to) STORED
 );
 CREATE INDEX ON tasks (petition_id);
 CREATE INDEX ON tasks USING gin (units);
@@ -438,6 +439,17 @@ def change(event: Task.Event | Meeting.Event, at: Recorded, table: str, **column
 @READ_MODEL.on(Task.Claimed)
 def claimed(event: Task.Claimed, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "tasks", status=Status.CLAIMED.value, clock=to_json(event.due))
+    yield (
+        "UPDATE tasks SET lead_unit_id = transfer_to, transfer_to = NULL WHERE id = $1 AND transfer_to IS NOT NULL",
+        event.originator_id,
+    )
+
+
+@READ_MODEL.on(Task.Transferred)
+def transferred(event: Task.Transferred, at: Recorded) -> Iterator[Statement]:
+    clock = to_json(event.claim)
+    yield from change(event, at, "tasks", status=Status.OFFERED.value, clock=clock, transfer_to=event.unit_id)
+    yield ENTRUST, event.matter_id, event.unit_id
 
 
 @READ_MODEL.on(Task.Objected)
@@ -448,7 +460,8 @@ def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Task.Mandated)
 def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
     clock = to_json(event.due)
-    yield from change(event, at, "tasks", status=Status.CLAIMED.value, clock=clock, lead_unit_id=event.lead_unit_id)
+    lead = {"lead_unit_id": event.lead_unit_id, "transfer_to": None}
+    yield from change(event, at, "tasks", status=Status.CLAIMED.value, clock=clock, **lead)
     yield ENTRUST, event.matter_id, event.lead_unit_id
 
 

@@ -19,7 +19,7 @@ from projections.read_model import ReadModel, Statement, shape, to_json
 
 READ_MODEL = ReadModel(
     "inbox",
-    version=2,
+    version=3,
     tables="""
 CREATE TABLE items (
     for_role text NOT NULL,
@@ -335,6 +335,16 @@ def offered(event: Task.Offered, at: Recorded) -> Iterator[Statement]:
         event.lead_unit_id,
         event.supporting_unit_ids,
     )
+    yield put(LEAD_UNIT, "claim", event.matter_id, event, at, subject_id=id, rule="claim", due_at=due_at)
+    yield put(TASKS_POST, "unclaimed", event.matter_id, event, at, subject_id=id, due_at=due_at, shown_from=due_at)
+
+
+@READ_MODEL.on(Task.Transferred)
+def transferred(event: Task.Transferred, at: Recorded) -> Iterator[Statement]:
+    """It waits for the unit that is asked; the one that asked has nothing to do but answer for it."""
+    id, due_at = event.originator_id, event.claim.due_at
+    yield "UPDATE tasks SET lead_unit_id = $2 WHERE id = $1", id, event.unit_id
+    yield leave(event)
     yield put(LEAD_UNIT, "claim", event.matter_id, event, at, subject_id=id, rule="claim", due_at=due_at)
     yield put(TASKS_POST, "unclaimed", event.matter_id, event, at, subject_id=id, due_at=due_at, shown_from=due_at)
 

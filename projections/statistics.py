@@ -17,7 +17,7 @@ from projections.read_model import ReadModel, Statement
 
 READ_MODEL = ReadModel(
     "statistics",
-    version=2,
+    version=3,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -50,7 +50,8 @@ CREATE INDEX ON stays (petition_id) WHERE left_at IS NULL;
 CREATE TABLE tasks (
     id uuid PRIMARY KEY,
     petition_id uuid NOT NULL,
-    unit_id uuid NOT NULL -- the one that leads
+    unit_id uuid NOT NULL, -- the one that leads
+    transfer_to uuid -- the one that has been asked to
 );
 CREATE INDEX ON tasks (petition_id)
 """,
@@ -196,7 +197,21 @@ def offered(event: Task.Offered, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Task.Mandated)
 def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
     """Whoever objected with success is not judged by what others did."""
-    yield "UPDATE tasks SET unit_id = $2 WHERE id = $1", event.originator_id, event.lead_unit_id
+    yield "UPDATE tasks SET unit_id = $2, transfer_to = NULL WHERE id = $1", event.originator_id, event.lead_unit_id
+
+
+@READ_MODEL.on(Task.Transferred)
+def transferred(event: Task.Transferred, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE tasks SET transfer_to = $2 WHERE id = $1", event.originator_id, event.unit_id
+
+
+@READ_MODEL.on(Task.Claimed)
+def claimed(event: Task.Claimed, at: Recorded) -> Iterator[Statement]:
+    """Whoever hands a task on answers for it until it is taken."""
+    yield (
+        "UPDATE tasks SET unit_id = transfer_to, transfer_to = NULL WHERE id = $1 AND transfer_to IS NOT NULL",
+        event.originator_id,
+    )
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------

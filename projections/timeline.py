@@ -23,7 +23,7 @@ from projections.read_model import ReadModel, Statement, shape, text_from, to_js
 
 READ_MODEL = ReadModel(
     "timeline",
-    version=2,
+    version=3,
     tables="""
 CREATE TABLE events (
     position bigint PRIMARY KEY,
@@ -72,6 +72,7 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Meeting.Held: (),
     Task.Offered: ("lead_unit_id", "supporting_unit_ids", "due_on", "claim"),
     Task.Claimed: ("due",),
+    Task.Transferred: ("unit_id", "claim"),
     Task.Objected: (),
     Task.Mandated: ("lead_unit_id", "due"),
     Task.ProgressReported: ("percent",),

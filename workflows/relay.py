@@ -49,6 +49,7 @@ TOLD = (
     Petition.Resumed,
     *ENDINGS,
     Task.Claimed,
+    Task.Transferred,
     Task.Objected,
     Task.Mandated,
     Task.Completed,

@@ -39,6 +39,17 @@ async def test_a_petition_goes_from_its_first_signature_to_a_closed_and_judged_r
     assert {"petition.Accepted", "meeting.Held", "task.Objected", "task.Mandated"} <= set(told)
 
 
+async def test_a_unit_hands_its_task_to_another_which_takes_it(world: World) -> None:
+    path = await world.roadmap()
+    task, _ = await world.publish(path)
+    unit = str(world.other_officer.org)
+    asked = await world.post(world.officer, f"{task}/transfer", unit_id=unit, reason="属城管职责。")
+    assert (asked["status"], asked["lead_unit_id"], asked["transfer_to"]) == ("offered", str(world.officer.org), unit)
+    assert (await world.get(world.other_officer, task))["transfer_to"] == unit
+    taken = await world.post(world.other_officer, f"{task}/claim")
+    assert (taken["status"], taken["lead_unit_id"], taken["transfer_to"]) == ("claimed", unit, None)
+
+
 async def test_the_residents_send_it_back_for_a_second_round(world: World) -> None:
     path = await world.roadmap()
     await world.finish(await world.publish(path))

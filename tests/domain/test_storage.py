@@ -72,8 +72,9 @@ def everything_that_happens() -> Iterator[Story]:
         story.do(task.complete, UNIT_OFFICER, report=text("report"))
         story.do(task.send_back, OFFICIAL, reason=text("reason"))
         story.do(task.drop, WORKFLOW)
-    story.do(story.tasks[1].claim, SUPPORTING_OFFICER)
-    story.do(story.tasks[1].attach_evidence, SUPPORTING_OFFICER, **photo())
+    story.do(story.tasks[1].transfer, SUPPORTING_OFFICER, unit=story.units[0], reason=text("reason"))
+    story.do(story.tasks[1].claim, UNIT_OFFICER)
+    story.do(story.tasks[1].attach_evidence, UNIT_OFFICER, **photo())
     yield story
     story = given(Phase.FEEDBACK)
     story.judge(*[Resolved.NO] * 10)

@@ -51,6 +51,35 @@ def test_an_objection_is_decided_by_a_mandate_and_the_first_receiver_is_out() ->
     story.when(task.complete, SUPPORTING_OFFICER, report=text()).then(Task.Completed)
 
 
+def test_a_transfer_takes_effect_when_the_other_unit_claims_and_the_first_answers_until_then() -> None:
+    story, task = offered()
+    story.do(task.claim, UNIT_OFFICER)
+    story.later(days=7)
+    story.when(task.transfer, UNIT_OFFICER, unit=story.units[1], reason=text()).then(Task.Transferred)
+    assert task.clock
+    assert (task.status, task.lead_unit_id, task.clock.rule) == ("offered", story.units[0].id, "claim")
+    assert task.clock.started_at == story.now
+    for unit in story.units:
+        story.when(task.transfer, UNIT_OFFICER, unit=unit, reason=text()).refused(Conflict, "same-unit")
+    story.when(task.claim, UNIT_OFFICER).refused(Forbidden, "forbidden")
+    story.when(task.claim, SUPPORTING_OFFICER).then(Task.Claimed)
+    assert (task.lead_unit_id, task.transfer_to, task.clock.rule) == (story.units[1].id, None, "task")
+    story.when(task.complete, UNIT_OFFICER, report=text()).refused(Forbidden, "forbidden")
+
+
+def test_a_transfer_that_is_objected_to_or_not_claimed_is_decided_by_a_mandate() -> None:
+    for objects in (True, False):
+        story, task = offered()
+        story.do(task.transfer, UNIT_OFFICER, unit=story.units[1], reason=text())
+        if objects:
+            story.do(task.object, SUPPORTING_OFFICER, reason=text(), basis=text())
+        else:
+            assert task.clock
+            story.now = task.clock.due_at
+        story.do(task.mandate, OFFICIAL, unit=story.units[0], reason=text())
+        assert (task.status, task.lead_unit_id, task.transfer_to) == ("claimed", story.units[0].id, None)
+
+
 def test_a_mandate_may_name_the_unit_that_objected() -> None:
     story, task = offered()
     story.do(task.object, UNIT_OFFICER, reason=text(), basis=text())

@@ -148,6 +148,12 @@ TASK = {
         takes=lambda _: {"reason": text(), "basis": text()},
         again="wrong-status",
     ),
+    "transfer": Rule(
+        who=[UNIT_OFFICER, COLLEAGUE],
+        phases=[TaskStatus.CLAIMED, TaskStatus.OFFERED],
+        takes=lambda story: {"unit": story.units[1], "reason": text()},
+        again="same-unit",
+    ),
     "mandate": Rule(
         who=[OFFICIAL],
         phases=[TaskStatus.OBJECTED],

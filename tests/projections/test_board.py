@@ -6,14 +6,16 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from domain.command import Role
+from domain.directory import Unit, UnitKind
 from domain.meeting import Meeting
 from domain.petition import Category, Petition, Phase, Resolved
 from domain.task import Task
 from infra.sealing import ERASED
-from projections import board
+from projections import board, inbox
 from projections.board import Viewer
 from projections.projector import READ_MODELS, rebuild
-from tests.domain.story import CLERK, OFFICIAL, feedback, given, id_of, resident, text
+from tests.domain.story import ADMIN, CLERK, OFFICIAL, UNIT_OFFICER, Actor, feedback, given, id_of, resident, text
 from tests.projections.conftest import Mirror, topics_of
 
 EVERYTHING = Viewer("auditor")
@@ -79,6 +81,29 @@ async def test_a_unit_finds_the_tasks_it_leads_or_supports(mirror: Mirror) -> No
     assert {row["id"] for row in rows + rest} == {id_of("task 1"), id_of("task 2")}
     assert end is None
     assert [row["id"] for row in (await board.tasks_of_unit(mirror.pool, id_of("unit")))[0]] == [id_of("task 1")]
+
+
+async def test_a_transferred_task_waits_for_the_other_unit_which_leads_once_it_has_claimed(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    third = story.do(Unit.register, ADMIN, id=id_of("third unit"), name="third", kind=UnitKind.DEPARTMENT)
+    task, officer = story.tasks[0], Actor("third-officer", Role.UNIT_OFFICER, third.id)
+    story.do(task.claim, UNIT_OFFICER)
+    story.do(task.transfer, UNIT_OFFICER, unit=third, reason=text())
+    await mirror.show(story)
+
+    async def seen() -> tuple[list[Any], list[str]]:
+        rows, _ = await board.tasks_of_unit(mirror.pool, third.id)
+        waiting, _ = await inbox.waiting(mirror.pool, "unit_officer", third.id, story.now)
+        return [(r["status"], r["lead_unit_id"], r["transfer_to"]) for r in rows], [item["kind"] for item in waiting]
+
+    assert await seen() == ([("offered", id_of("unit"), third.id)], ["claim"])
+    assert await board.petition(mirror.pool, story.petition.id, Viewer("unit_officer", third.id))
+    unit = "SELECT unit_id FROM statistics.tasks WHERE id = $1"
+    assert await mirror.pool.fetchval(unit, task.id) == id_of("unit")
+    story.do(task.claim, officer)
+    await mirror.show(story)
+    assert await seen() == ([("claimed", third.id, None)], ["task"])
+    assert await mirror.pool.fetchval(unit, task.id) == third.id
 
 
 # --- who sees what ---------------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def public_text_issued(event: Petition.PublicTextIssued, at: Recorded) -> Iterat
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 
-CANDIDATES = 1500  # petitions that are looked at: those that share the rarest grams
+CANDIDATES = 1000  # petitions that are looked at: those that share the rarest grams
 COMPARED = 50  # of them exactly
 ENOUGH = 0.2  # docs/decisions/similar-petitions.md has the measurement
 SHARED = 3  # grams at least: one word in common says nothing

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -49,7 +49,8 @@ class Program:
         """`kill -9` of the program, its PostgreSQL and its Temporal, all at once."""
         tree = self.tree()
         for process in tree:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended with the one before
+                process.kill()
         await self.process.communicate()
         await asyncio.to_thread(psutil.wait_procs, tree, 20)
 

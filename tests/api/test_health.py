@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infra.database import connect
 from infra.event_store import EventStore
+from projections.projector import READ_MODELS
 from tests.api.world import ADMIN, World, resident
 
 Check = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -51,7 +52,7 @@ async def test_readiness_names_each_part_with_its_lag(world: World) -> None:
     assert told["parts"]["postgresql"] == {"up": True, "detail": {"position": world.position}}
     assert told["parts"]["temporal"] == {"up": True, "detail": {"namespace": "default"}}
     read_models = told["parts"]["projector"]["detail"]["read_models"]
-    assert read_models.keys() == {"board", "inbox", "timeline", "statistics", "directory", "webhooks"}
+    assert read_models.keys() == READ_MODELS.keys()
     assert read_models["board"] == {"position": world.position, "lag": 0, "error": None}
 
 

@@ -106,7 +106,7 @@ class Batch:
         for request in self.requests:
             if (before := remembered.get(request.cmd.id)) is not None:
                 self.answers[request] = _again(request, before)
-            elif request.cmd.id in self.decided or not self.spoilt.isdisjoint(request.ids):
+            elif request.cmd.id in self.decided or (self.spoilt and not self.spoilt.isdisjoint(request.ids)):
                 self.later.append(request)
             else:
                 self._decide(request)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from asyncpg.pgproto.pgproto import UUID as PostgresUUID  # noqa: N811
+import orjson
 from eventsourcing.persistence import (
     DatetimeAsISO,
     DecimalAsStr,
@@ -71,11 +71,11 @@ class StrictTranscoder(JSONTranscoder):
 
     def register(self, transcoding: Transcoding) -> None:
         super().register(transcoding)
-        if transcoding.type is not tuple:
+        if transcoding.type not in (tuple, UUID):
             self._leaves.add(transcoding.type)
 
     def encode(self, obj: Any) -> bytes:
-        return super().encode(self.marked(obj))
+        return orjson.dumps(self.marked(obj), self._encode_obj, OPTIONS)
 
     def marked(self, obj: Any) -> Any:
         """A copy with the tuples marked, which the JSON encoder would not ask us about. Leaves are left to it."""
@@ -92,8 +92,12 @@ class StrictTranscoder(JSONTranscoder):
             return [self.marked(item) for item in obj]
         if kind is tuple:
             return {"_type_": "tuple_as_list", "_data_": [self.marked(item) for item in obj]}
+        if isinstance(obj, UUID):  # asyncpg's own kind too, which the id of a loaded aggregate is
+            return {"_type_": "uuid_hex", "_data_": obj.hex}
         return self._encode_obj(obj)  # raises the library's own error
 
+
+OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 transcoder = StrictTranscoder()
 for _transcoding in (
@@ -108,6 +112,4 @@ for _transcoding in (
     DataclassAsDict(RoadmapItem, "petition.roadmap_item"),
 ):
     transcoder.register(_transcoding)
-transcoder.types[PostgresUUID] = UUIDAsHex()  # the id of an aggregate that was loaded; equal in all but its type
-
 mapper: Mapper[UUID] = Mapper(transcoder)

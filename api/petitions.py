@@ -97,7 +97,7 @@ async def co_sign(petition_id: UUID, desk: AtDesk) -> PetitionState:
 
 @router.delete("/{petition_id}/co-signatures/mine", responses=COMMAND)
 async def withdraw_signature(petition_id: UUID, desk: AtDesk) -> PetitionState:
-    """Take one's own signature back. A threshold that was reached stays reached."""
+    """Take one's own signature back. What has too few signatures left is not submitted; once submitted it stays so."""
     return await desk.execute(Petition.withdraw_signature, petition_id, PetitionState.of)
 
 

@@ -25,6 +25,7 @@ class Role(StrEnum):
     OFFICIAL = "official"
     UNIT_OFFICER = "unit_officer"
     SUPERVISOR = "supervisor"
+    DISCIPLINE = "discipline"
     AUDITOR = "auditor"
     ADMIN = "admin"
     WORKFLOW = "workflow"

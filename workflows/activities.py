@@ -19,6 +19,9 @@ from infra.event_store import TRANSIENT, EventStore
 from infra.repository import Repository, Unavailable
 from workflows.messages import Answer, MatterState, RunningClock, Step, TaskState
 
+# The step that is due when the clock of a rule runs out; of all others the end is escalated.
+ENDINGS = {"signing": "close_signing", "host_opinion": "close_signing", "feedback": "close_feedback"}
+
 
 @contextmanager
 def failing_for_good() -> Iterator[None]:
@@ -43,7 +46,7 @@ class Activities:
     @activity.defn
     async def issue(self, step: Step) -> Answer:
         cmd = Command(
-            id=uuid5(step.matter_id, f"{step.round} {step.name} {step.rule} {step.due_at} {step.task_id}"),
+            id=uuid5(step.matter_id, f"{step.round} {step.name} {step.rule} {step.due_at} {step.part_id}"),
             by="yuetan",
             role=Role.WORKFLOW,
             at=step.at,
@@ -89,13 +92,13 @@ class Activities:
                 await execute(Petition.close_feedback, step.matter_id, cmd)
             case "remind" | "escalate":
                 method = Petition.remind if step.name == "remind" else Petition.escalate
-                await execute(method, step.matter_id, cmd, rule=step.rule, due_at=step.due_at, task_id=step.task_id)
+                await execute(method, step.matter_id, cmd, rule=step.rule, due_at=step.due_at, task_id=step.part_id)
             case "offer":
-                assert step.task_id
-                await execute(Task.offer, step.task_id, cmd, **await self._offer(step.matter_id, step.task_id))
+                assert step.part_id
+                await execute(Task.offer, step.part_id, cmd, **await self._offer(step.matter_id, step.part_id))
             case "drop":
-                assert step.task_id
-                await execute(Task.drop, step.task_id, cmd)
+                assert step.part_id
+                await execute(Task.drop, step.part_id, cmd)
             case _:
                 raise ValueError(f"no such step: {step.name}")
 
@@ -123,15 +126,13 @@ def watched(petition: Petition, tasks: Iterable[Task]) -> Iterator[RunningClock]
     """Every clock that runs, and what it has been warned of. Of the two while signing, the one that counts."""
     if petition.phase in ENDS:
         return
-    signing = petition.phase == Phase.COLLECTING
-    own = [petition.signing_clock] if signing else petition.clocks.values()
-    closing = signing or petition.phase == Phase.FEEDBACK
-    clocks: list[tuple[Clock, UUID | None, bool]] = [
-        *((clock, None, closing) for clock in own),
-        *((task.clock, task.id, False) for task in tasks if task.clock),
+    own = [petition.signing_clock] if petition.phase == Phase.COLLECTING else petition.clocks.values()
+    clocks: list[tuple[Clock, UUID | None]] = [
+        *((clock, None) for clock in own),
+        *((task.clock, task.id) for task in tasks if task.clock),
     ]
-    for clock, task_id, closing in clocks:
+    for clock, part_id in clocks:
         reminded, escalated = (
-            warning(what, clock.rule, clock.due_at, task_id) in petition.warned for what in ("reminded", "escalated")
+            warning(what, clock.rule, clock.due_at, part_id) in petition.warned for what in ("reminded", "escalated")
         )
-        yield RunningClock(clock, task_id, reminded, escalated, closing)
+        yield RunningClock(clock, part_id, reminded, escalated, ENDINGS.get(clock.rule, "escalate"))

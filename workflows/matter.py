@@ -9,7 +9,6 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from domain.clock import Clock
 from workflows.messages import Answer, MatterState, Step
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ class Matter:
             await self.load()
 
     async def issue(
-        self, name: str, *, rule: str | None = None, due_at: datetime | None = None, task_id: UUID | None = None
+        self, name: str, *, rule: str | None = None, due_at: datetime | None = None, part_id: UUID | None = None
     ) -> None:
         """Ask for a command until something has changed by it or meanwhile: the caller looks at the state again.
 
@@ -59,14 +58,14 @@ class Matter:
         before, attempt = self.state, 0
         while self.state == before:
             attempt += 1
-            step = Step(self.id, before.round, name, workflow.now(), rule, due_at, task_id)
+            step = Step(self.id, before.round, name, workflow.now(), rule, due_at, part_id)
             answer = await self._call("issue", step, Answer)
             self._take(answer.state)
             if answer.refusal == "calendar-unknown-year":
                 await self._wait_for_the_calendar(f"{name}: {answer.reason}", attempt)
             elif attempt >= 2 and self.state == before:
                 reason = f"{answer.refusal or 'no effect'} {answer.reason}"
-                raise ApplicationError(f"{name} of {rule or task_id or 'the matter'}: {reason}", non_retryable=True)
+                raise ApplicationError(f"{name} of {rule or part_id or 'the matter'}: {reason}", non_retryable=True)
 
     async def runs_out(self, due_at: datetime, depends_on: Callable[[], object], what: str) -> bool:
         """Wait for a deadline; False if what it depends on has changed before."""
@@ -80,11 +79,6 @@ class Matter:
         except TimeoutError:
             return True
         return False
-
-    @property
-    def closing(self) -> Clock | None:
-        """The clock at whose end the story itself acts, if there is one in this phase."""
-        return next((running.clock for running in self.state.clocks if running.closing), None)
 
     async def _wait_for_the_calendar(self, reason: str, attempt: int) -> None:
         workflow.logger.warning("%s waits: %s", self.id, reason)

@@ -11,13 +11,13 @@ TASK_QUEUE = "yuetan"
 
 @dataclass(frozen=True)
 class RunningClock:
-    """A clock of the matter, or of one of its tasks. ``closing``: the story itself acts when it runs out."""
+    """A clock of the matter, or of one of its parts (a task). ``ending``: the step that is due when it runs out."""
 
     clock: Clock
-    task_id: UUID | None = None
+    part_id: UUID | None = None
     reminded: bool = False
     escalated: bool = False
-    closing: bool = False
+    ending: str = "escalate"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Step:
     at: datetime
     rule: str | None = None
     due_at: datetime | None = None
-    task_id: UUID | None = None
+    part_id: UUID | None = None
 
 
 @dataclass(frozen=True)

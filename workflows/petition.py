@@ -46,27 +46,19 @@ class PetitionStory:
         return self.state.phase
 
     async def story(self) -> None:
-        await self.collect_signatures()
+        await self.leaves("collecting")  # signed by enough; the host gives its opinion, or its clock runs out
         await self.leaves("submitted")  # the clerk accepts, rejects or merges it
         await self.leaves("accepted", "meeting")  # the posts acknowledge the call, the meeting is held
         while not self.state.ended:  # one round after the other
             await self.leaves("roadmap")  # the lead official publishes it
             await self.leaves("in_progress")  # the tasks have stories of their own; the lead official answers
             await self.invite_feedback()
-            await self.gather_feedback()
+            await self.leaves("feedback")  # all have judged, or the clock runs out: closed, or into another round
         await workflow.wait_condition(lambda: not any(task.open for task in self.state.tasks))
-
-    async def collect_signatures(self) -> None:
-        """Until the host gives its opinion or its time is over; too few signatures let the petition lapse."""
-        await self.close_in_time("collecting", "close_signing")
 
     async def invite_feedback(self) -> None:
         while self.state.phase == "answered":
             await self.matter.issue("invite_feedback")
-
-    async def gather_feedback(self) -> None:
-        """Until all have judged or their time is over: the petition is closed, or goes into another round."""
-        await self.close_in_time("feedback", "close_feedback")
 
     async def task_stories(self) -> None:
         """Tell the story of each task on the roadmap, once."""
@@ -80,14 +72,6 @@ class PetitionStory:
 
     async def leaves(self, *phases: str) -> None:
         await workflow.wait_condition(lambda: self.state.phase not in phases)
-
-    async def close_in_time(self, phase: str, step: str) -> None:
-        """Wait until people have moved the petition on; take the step when the phase's own clock runs out first."""
-        while self.state.phase == phase:
-            clock = self.matter.closing
-            assert clock is not None
-            if await self.matter.runs_out(clock.due_at, lambda: self.matter.closing, step):
-                await self.matter.issue(step, due_at=clock.due_at)
 
     @workflow.signal
     def nudge(self, position: int) -> None:

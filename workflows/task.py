@@ -16,11 +16,11 @@ class TaskStory:
 
     async def run(self) -> None:
         while self._task.planned and not self._left_behind:
-            await self._matter.issue("offer", task_id=self.id)
+            await self._matter.issue("offer", part_id=self.id)
         # Units claim, object and report; the official mandates, returns and confirms.
         await workflow.wait_condition(lambda: not self._task.open or self._left_behind)
         while self._task.open:
-            await self._matter.issue("drop", task_id=self.id)
+            await self._matter.issue("drop", part_id=self.id)
 
     @property
     def _task(self) -> TaskState:

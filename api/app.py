@@ -23,6 +23,7 @@ from api import (
     sign_in,
     similar,
     statistics,
+    supervision,
     tasks,
     webhooks,
 )
@@ -98,7 +99,7 @@ def create_app(
         checks=checks or {},
     )
     for resource in (
-        *(similar, petitions, clocks, history, meetings, tasks, inbox, statistics, directory),
+        *(similar, petitions, supervision, clocks, history, meetings, tasks, inbox, statistics, directory),
         *(sign_in, register, webhooks, events, health),
     ):
         app.include_router(resource.router)

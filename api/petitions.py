@@ -23,7 +23,6 @@ from api.schemas import (
     Reason,
     Rejection,
     Roadmap,
-    SupervisionOrder,
 )
 from domain.directory import Host, Post, Unit
 from domain.meeting import Meeting
@@ -259,8 +258,3 @@ async def give_feedback(petition_id: UUID, body: Feedback, desk: AtDesk) -> Peti
         resolved=body.resolved,
         satisfied=body.satisfied,
     )
-
-
-@router.post("/{petition_id}/supervision-orders", responses=COMMAND)
-async def order_supervision(petition_id: UUID, body: SupervisionOrder, desk: AtDesk) -> PetitionState:
-    return await desk.execute(Petition.order_supervision, petition_id, PetitionState.of, texts={"order": body.order})

@@ -91,6 +91,13 @@ class RoadmapItem:
     due_on: date
 
 
+class Supervision(StrEnum):
+    """Where an order stands. One that comes while another stands is obeyed, and lifted, together with it."""
+
+    ORDERED = "ordered"
+    ANSWERED = "answered"
+
+
 Judgements = dict[str, tuple[str, bool]]  # pseudonym -> resolved, satisfied
 
 
@@ -107,6 +114,8 @@ WORKFLOW = Permission(Role.WORKFLOW)
 class Petition(Decider):
     TOPIC = "petition"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Opened
+    # A default, for snapshots from before there was any.
+    supervision: str | None = None  # where the order stands, if there is one; it outlives the petition's end
 
     def __init__(
         self,
@@ -283,6 +292,8 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.ANSWERED)
+            if petition.supervision:  # the final response is the answer to whatever was ordered on the way
+                petition.supervision = Supervision.ANSWERED.value
 
     class FeedbackInvited(Event):
         TOPIC = "petition.FeedbackInvited"
@@ -366,6 +377,25 @@ class Petition(Decider):
 
         TOPIC = "petition.SupervisionOrdered"
         order: Text | None
+
+        def apply(self, petition: "Petition") -> None:
+            petition.supervision = Supervision.ORDERED.value
+
+    class SupervisionAnswered(Event):
+        """The post says how it has obeyed."""
+
+        TOPIC = "petition.SupervisionAnswered"
+        report: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.supervision = Supervision.ANSWERED.value
+
+    class SupervisionLifted(Event):
+        TOPIC = "petition.SupervisionLifted"
+        reason: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.supervision = None
 
     class Closed(Event):
         TOPIC = "petition.Closed"
@@ -696,6 +726,27 @@ class Petition(Decider):
     def order_supervision(self, cmd: Command, /, *, order: Text) -> None:
         self.require(*ADMITTED, even_suspended=True)
         self.decide(self.SupervisionOrdered, cmd, order=order)
+
+    @command(LEAD_OFFICIAL)
+    def answer_supervision(self, cmd: Command, /, *, report: Text) -> None:
+        """Also after the end: the order that the last round leaves behind is obeyed then. A better report may follow
+        until the supervisor lifts the order."""
+        self._require_order()
+        self.decide(self.SupervisionAnswered, cmd, report=report)
+
+    @command(SUPERVISOR)
+    def lift_supervision(self, cmd: Command, /, *, reason: Text) -> None:
+        """The order was obeyed, or is no longer needed."""
+        self._require_order()
+        self.decide(self.SupervisionLifted, cmd, reason=reason)
+
+    def _require_order(self) -> None:
+        if self.supervision is None:
+            raise Conflict(
+                "no-supervision-order",
+                "此件没有未解除的督办通知。",
+                "No supervision order stands for this petition.",
+            )
 
     def require(self, *phases: Phase, even_suspended: bool = False) -> None:
         if self.phase not in phases:

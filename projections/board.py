@@ -19,7 +19,7 @@ from projections.read_model import Plain, ReadModel, Statement, clock_from, cloc
 
 READ_MODEL = ReadModel(
     "board",
-    version=3,
+    version=4,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -166,7 +166,14 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     )
 
 
-@READ_MODEL.on(Petition.HostOpinionGiven, Petition.Reminded, Petition.Escalated, Petition.SupervisionOrdered)
+@READ_MODEL.on(
+    Petition.HostOpinionGiven,
+    Petition.Reminded,
+    Petition.Escalated,
+    Petition.SupervisionOrdered,
+    Petition.SupervisionAnswered,
+    Petition.SupervisionLifted,
+)
 def touched(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield update("phase = phase"), *start(event, at)
 

@@ -12,14 +12,14 @@ from uuid import UUID
 import asyncpg
 
 from domain.meeting import Meeting
-from domain.petition import Category, Outcome, Petition
+from domain.petition import Category, Petition
 from domain.task import Task
 from infra.event_store import Recorded
 from projections.read_model import ReadModel, Statement, shape, to_json
 
 READ_MODEL = ReadModel(
     "inbox",
-    version=3,
+    version=4,
     tables="""
 CREATE TABLE items (
     for_role text NOT NULL,
@@ -214,7 +214,7 @@ def roadmap_published(event: Petition.RoadmapPublished, at: Recorded) -> Iterato
 @READ_MODEL.on(Petition.Answered)
 def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
     yield stop(event.originator_id, "response")
-    yield take(event.originator_id, "supervision")
+    yield from obeyed(event, at)
 
 
 @READ_MODEL.on(Petition.Reopened)
@@ -232,12 +232,8 @@ def ended(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Petition.Closed)
 def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
-    """What the residents call unresolved after the last round leaves a supervision order behind, which stands."""
-    yield (
-        "DELETE FROM items WHERE petition_id = $1 AND NOT (kind = 'supervision' AND $2)",
-        event.originator_id,
-        event.outcome == Outcome.UNRESOLVED,
-    )
+    """An order stands until it is lifted, also the one that the last round has left behind."""
+    yield "DELETE FROM items WHERE petition_id = $1 AND kind NOT IN ('supervision', 'lift')", event.originator_id
 
 
 MOVE = "UPDATE items SET due_at = $3 WHERE petition_id = $1 AND subject_id = $1 AND rule = $2"
@@ -279,8 +275,27 @@ def escalated(event: Petition.Escalated, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Petition.SupervisionOrdered)
 def supervision_ordered(event: Petition.SupervisionOrdered, at: Recorded) -> Iterator[Statement]:
+    yield take(event.originator_id, "lift")
     for recipients in (LEAD_POST, SUPERVISORS):
         yield put(recipients, "supervision", event.originator_id, event, at)
+
+
+@READ_MODEL.on(Petition.SupervisionAnswered)
+def obeyed(event: Petition.SupervisionAnswered | Petition.Answered, at: Recorded) -> Iterator[Statement]:
+    """The supervisors read the report, and lift the order or give another."""
+    id = event.originator_id
+    yield "DELETE FROM items WHERE petition_id = $1 AND kind = 'supervision' AND for_role <> 'supervisor'", id
+    yield (
+        "UPDATE items SET kind = 'lift', since = $2, position = $3 WHERE petition_id = $1 AND kind = 'supervision'",
+        id,
+        event.timestamp,
+        at.id,
+    )
+
+
+@READ_MODEL.on(Petition.SupervisionLifted)
+def supervision_lifted(event: Petition.SupervisionLifted, at: Recorded) -> Iterator[Statement]:
+    yield take(event.originator_id, "supervision", "lift")
 
 
 # --- meetings --------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from projections.read_model import ReadModel, Statement, shape, text_from, to_js
 
 READ_MODEL = ReadModel(
     "timeline",
-    version=3,
+    version=4,
     tables="""
 CREATE TABLE events (
     position bigint PRIMARY KEY,
@@ -65,6 +65,8 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Petition.Suspended: (),
     Petition.Resumed: ("clocks",),
     Petition.SupervisionOrdered: (),
+    Petition.SupervisionAnswered: (),
+    Petition.SupervisionLifted: (),
     Petition.Closed: ("outcome", "invited", "judged", "resolved", "satisfied"),
     Meeting.Scheduled: ("starts_at",),
     Meeting.Rescheduled: ("starts_at",),

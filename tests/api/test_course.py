@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from tests.api.checks import is_problem
 from tests.api.world import ADMIN, AUDITOR, CLERK, SUPERVISOR, Person, World, resident
 
 
@@ -112,6 +113,10 @@ async def test_a_supervisor_orders_supervision(world: World) -> None:
     await world.post(SUPERVISOR, f"{path}/supervision-orders", order="三日内报送整改措施。")
     entry = (await world.get(SUPERVISOR, f"{path}/history", limit=200))["items"][-1]
     assert (entry["type"], entry["texts"]) == ("petition.SupervisionOrdered", {"order": "三日内报送整改措施。"})
+    await world.post(world.official, f"{path}/supervision-orders/answer", report="已报送。")
+    await world.post(SUPERVISOR, f"{path}/supervision-orders/lifting", reason="已整改到位。")
+    again = await world.send(SUPERVISOR, "POST", f"{path}/supervision-orders/lifting", {"reason": "已整改到位。"})
+    is_problem(again, 409, "no-supervision-order")
 
 
 async def test_each_waits_for_the_next_in_their_inbox(new_world: World) -> None:

@@ -69,7 +69,8 @@ class Life(RuleBasedStateMachine):
         after = Phase(petition.phase)
         assert after == before or after in MOVES[before]
         if before in ENDS:
-            assert {type(e) for e in mine} <= {Petition.PublicTextIssued}
+            afterwards = {Petition.PublicTextIssued, Petition.SupervisionAnswered, Petition.SupervisionLifted}
+            assert {type(e) for e in mine} <= afterwards
         if suspended:
             assert after == before
         for e in result.events:
@@ -204,6 +205,8 @@ class Life(RuleBasedStateMachine):
             (petition.remind, {"rule": running.rule, "due_at": running.due_at}),
             (petition.escalate, {"rule": running.rule, "due_at": running.due_at}),
             (petition.order_supervision, {"order": text()}),
+            (petition.answer_supervision, {"report": text()}),
+            (petition.lift_supervision, reason),
         ]
         if hasattr(story, "meeting"):
             at = {"starts_at": story.now + timedelta(hours=2), "venue": text()}

@@ -8,6 +8,7 @@ from domain.petition import Answer, Category, Outcome, Petition, Phase, Resolved
 from domain.refusals import Conflict, Forbidden, Invalid
 from tests.domain.story import (
     CLERK,
+    EVERYBODY,
     HOST_STAFF,
     LEAD,
     MONDAY,
@@ -336,6 +337,46 @@ def test_after_the_last_unsatisfactory_round_supervision_is_ordered_and_the_peti
     story.when(story.petition.give_feedback, resident(10), **feedback(NO)).then(
         Petition.FeedbackGiven, Petition.SupervisionOrdered, Petition.Closed, outcome="unresolved"
     )
+
+
+# --- supervision orders -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", [Phase.SUBMITTED, Phase.IN_PROGRESS, Phase.CLOSED])
+def test_without_an_order_there_is_nothing_to_obey_or_lift(phase: Phase) -> None:
+    story = given(phase)
+    obey, lift = story.petition.answer_supervision, story.petition.lift_supervision
+    story.when(obey, OFFICIAL, report=text()).refused(Conflict, "no-supervision-order")
+    story.when(lift, SUPERVISOR, reason=text()).refused(Conflict, "no-supervision-order")
+
+
+@pytest.mark.parametrize("after_the_end", [False, True])
+def test_an_order_is_obeyed_by_the_post_that_leads_and_lifted_by_a_supervisor(after_the_end: bool) -> None:
+    story = given(Phase.FEEDBACK if after_the_end else Phase.ROADMAP, suspended=not after_the_end, max_rounds=1)
+    if after_the_end:
+        story.judge(*[NO] * 10)
+    else:
+        story.do(story.petition.order_supervision, SUPERVISOR, order=text())
+    obey, lift = story.petition.answer_supervision, story.petition.lift_supervision
+    for actor in EVERYBODY:
+        if actor != OFFICIAL:
+            story.when(obey, actor, report=text()).refused(Forbidden, "forbidden")
+        if actor != SUPERVISOR:
+            story.when(lift, actor, reason=text()).refused(Forbidden, "forbidden")
+    story.when(obey, OFFICIAL, report=text()).then(Petition.SupervisionAnswered)
+    story.when(obey, OFFICIAL, report=text("better")).then(Petition.SupervisionAnswered)
+    story.when(lift, SUPERVISOR, reason=text()).then(Petition.SupervisionLifted)
+    for method, actor, said in ((obey, OFFICIAL, "report"), (lift, SUPERVISOR, "reason")):
+        story.when(method, actor, **{said: text()}).refused(Conflict, "no-supervision-order")
+
+
+def test_an_order_may_be_lifted_unanswered_and_the_final_response_answers_it() -> None:
+    story = given(Phase.IN_PROGRESS)
+    story.do(story.petition.order_supervision, SUPERVISOR, order=text())
+    story.when(story.petition.lift_supervision, SUPERVISOR, reason=text()).then(Petition.SupervisionLifted)
+    story.do(story.petition.order_supervision, SUPERVISOR, order=text())
+    story.answer()
+    assert story.petition.supervision == "answered"
 
 
 # --- clocks -----------------------------------------------------------------------------------------------------------

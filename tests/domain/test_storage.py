@@ -64,7 +64,6 @@ def everything_that_happens() -> Iterator[Story]:
     for warn in (petition.remind, petition.escalate):
         story.do(warn, WORKFLOW, rule="response", due_at=petition.clocks["response"].due_at)
     story.do(petition.give_interim_response, OFFICIAL, text=text("interim"))
-    story.do(petition.order_supervision, SUPERVISOR, order=text("order"))
     story.plan()
     for task in story.tasks[:1]:
         story.do(task.object, UNIT_OFFICER, reason=text("reason"), basis=text("basis"))
@@ -78,6 +77,11 @@ def everything_that_happens() -> Iterator[Story]:
     yield story
     story = given(Phase.FEEDBACK)
     story.judge(*[Resolved.NO] * 10)
+    yield story
+    story = given(Phase.ROADMAP)
+    story.do(story.petition.order_supervision, SUPERVISOR, order=text("order"))
+    story.do(story.petition.answer_supervision, OFFICIAL, report=text("report"))
+    story.do(story.petition.lift_supervision, SUPERVISOR, reason=text("reason"))
     yield story
     story = given(Phase.MEETING)
     story.schedule()

@@ -138,7 +138,7 @@ PETITION = {
     "order_supervision": Rule(who=[SUPERVISOR], phases=ADMITTED, takes=lambda _: {"order": text()}, suspended=True),
 }
 # They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
-PETITION_APART = {"open", "resume", "remind", "escalate"}
+PETITION_APART = {"open", "resume", "remind", "escalate", "answer_supervision", "lift_supervision"}
 
 TASK = {
     "claim": Rule(who=[UNIT_OFFICER, COLLEAGUE], phases=[TaskStatus.OFFERED], again="already-claimed"),

@@ -285,7 +285,15 @@ async def test_a_supervision_order_waits_until_it_is_answered(mirror: Mirror) ->
     story.do(story.petition.order_supervision, SUPERVISOR, order=text("again"))
     found = await waits(mirror, story)
     assert (found["lead post"], found["supervisors"]) == (["answer", "supervision"], ["supervision"])
-    story.answer()
+    story.do(story.petition.answer_supervision, OFFICIAL, report=text())
+    found = await waits(mirror, story)
+    assert (found["lead post"], found["supervisors"]) == (["answer"], ["lift"])
+    story.do(story.petition.order_supervision, SUPERVISOR, order=text("not enough"))
+    found = await waits(mirror, story)
+    assert (found["lead post"], found["supervisors"]) == (["answer", "supervision"], ["supervision"])
+    story.answer()  # which obeys whatever was ordered
+    assert await waits(mirror, story) == {"clerks": ["public_text"], "supervisors": ["lift"]}
+    story.do(story.petition.lift_supervision, SUPERVISOR, reason=text())
     assert await waits(mirror, story) == {"clerks": ["public_text"]}
 
 
@@ -293,6 +301,10 @@ async def test_the_order_that_ends_an_unresolved_petition_stands(mirror: Mirror)
     story = given(Phase.FEEDBACK, max_rounds=1)
     story.judge(*[Resolved.NO] * 10)
     assert await waits(mirror, story) == {"lead post": ["supervision"], "supervisors": ["supervision"]}
+    story.do(story.petition.answer_supervision, OFFICIAL, report=text())
+    assert await waits(mirror, story) == {"supervisors": ["lift"]}
+    story.do(story.petition.lift_supervision, SUPERVISOR, reason=text())
+    assert await waits(mirror, story) == {}
 
 
 @pytest.mark.parametrize("phase", [Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED])

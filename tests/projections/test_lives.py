@@ -149,6 +149,10 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(petition.order_supervision, SUPERVISOR, order=text())
     yield
+    story.do(petition.answer_supervision, OFFICIAL, report=text())
+    yield
+    story.do(petition.lift_supervision, SUPERVISOR, reason=text())
+    yield
     story.do(petition.answer, OFFICIAL, text=text(), outcome=Answer.PLANNED, tasks=story.tasks)
     yield
     story.invite()
@@ -302,7 +306,8 @@ async def assert_waiting(pool: asyncpg.Pool, story: Story) -> None:
         found += [(row["kind"], (role, org), row["due_at"]) for row in rows]
         assert all(row["suspended"] == (story.petition.suspended_at is not None) for row in rows)
     if story.petition.phase in ENDS:  # what is left of its tasks is dropped by its workflow
-        assert {kind for kind, _, _ in found} <= {"supervision", "task", "confirm", "claim", "objection", "unclaimed"}
+        left = {"supervision", "lift", "task", "confirm", "claim", "objection", "unclaimed"}
+        assert {kind for kind, _, _ in found} <= left
         return
     kinds = {kind for kind, _, _ in expected(story)} | set(DATED)
     assert sorted(wait for wait in found if wait[0] in kinds) == sorted(expected(story))

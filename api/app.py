@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import (
+    ballots,
     clocks,
     directory,
     events,
@@ -99,7 +100,7 @@ def create_app(
         checks=checks or {},
     )
     for resource in (
-        *(similar, petitions, supervision, clocks, history, meetings, tasks, inbox, statistics, directory),
+        *(similar, petitions, ballots, supervision, clocks, history, meetings, tasks, inbox, statistics, directory),
         *(sign_in, register, webhooks, events, health),
     ):
         app.include_router(resource.router)

@@ -3,7 +3,7 @@
 Top to bottom: words, events, what they change, and the commands in the order of the story. Phases: DESIGN §4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -38,6 +38,7 @@ class Phase(StrEnum):
 
 
 ENDS = frozenset({Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED})
+OPEN = frozenset(Phase) - ENDS
 ADMITTED = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK})
 UNDER_WAY = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS})
 
@@ -108,14 +109,16 @@ CLERK = Permission(Role.CLERK)
 CALLED_POST = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids)
 LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids[:1])
 SUPERVISOR = Permission(Role.SUPERVISOR)
+REPRESENTATIVE = Permission(Role.RESIDENT, who=lambda petition: petition.representatives)
 WORKFLOW = Permission(Role.WORKFLOW)
 
 
 class Petition(Decider):
     TOPIC = "petition"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Opened
-    # A default, for snapshots from before there was any.
+    # What older snapshots lack; replaced, never changed in place.
     supervision: str | None = None  # where the order stands, if there is one; it outlives the petition's end
+    elected = dict[str, Text]()  # noqa: RUF012 - pseudonym -> the name to be known by, most votes first
 
     def __init__(
         self,
@@ -179,6 +182,8 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.signers[self.by] = False
             petition.signatures -= 1
+            if self.by in petition.elected:
+                petition.elected = {by: name for by, name in petition.elected.items() if by != self.by}
 
     class ThresholdReached(Event):
         TOPIC = "petition.ThresholdReached"
@@ -270,6 +275,15 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.ROADMAP, self.roadmap, petition.clocks["response"])
+
+    class RepresentativesElected(Event):
+        """Instead of those elected before. They have agreed to be known by these names."""
+
+        TOPIC = "petition.RepresentativesElected"
+        elected: dict[str, Text]
+
+        def apply(self, petition: "Petition") -> None:
+            petition.elected = self.elected
 
     class RoadmapPublished(Event):
         TOPIC = "petition.RoadmapPublished"
@@ -413,6 +427,11 @@ class Petition(Decider):
         self.phase, self.clocks = phase.value, {clock.rule: clock for clock in clocks}
 
     @property
+    def representatives(self) -> list[str]:
+        """Their pseudonyms."""
+        return list(self.elected)
+
+    @property
     def tasks(self) -> list[UUID]:
         """Those of the present round."""
         return [item.task_id for roadmap in self.roadmaps[self.round - 1 :] for item in roadmap]
@@ -521,6 +540,13 @@ class Petition(Decider):
             self.decide(self.Submitted, cmd, admissibility=cmd.policy.clock("admissibility", cmd.at))
         else:
             self.decide(self.Lapsed, cmd, signatures=self.signatures)
+
+    # --- what the co-signers vote on: ``Ballot`` calls these, in the same transaction ---------------------------------
+
+    @command(WORKFLOW)
+    def elect_representatives(self, cmd: Command, /, *, elected: Mapping[str, Text]) -> None:
+        self.require(*OPEN, even_suspended=True)
+        self.decide(self.RepresentativesElected, cmd, elected=dict(elected))
 
     # --- admissibility ----------------------------------------------------------------------------------------------
 

@@ -168,6 +168,7 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(
     Petition.HostOpinionGiven,
+    Petition.RepresentativesElected,
     Petition.Reminded,
     Petition.Escalated,
     Petition.SupervisionOrdered,

@@ -89,6 +89,7 @@ HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.Withdrawn: (),
     Petition.Rejected: ("reason_code",),
     Petition.Merged: ("into_id",),
+    Petition.RepresentativesElected: (),
     Petition.Reminded: ("rule", "due_at", "task_id"),
     Petition.Escalated: ("rule", "due_at", "task_id"),
     Task.EvidenceAttached: ("digest", "media_type", "size", "stage"),

@@ -84,6 +84,7 @@ class World:
     repository: Repository
     keyring: Keyring
     issuer: Issuer
+    people: People
     outbox: Outbox
     clock: Clock = field(default_factory=Clock)
     host: Person = HOST
@@ -96,12 +97,13 @@ class World:
     async def begin(cls, pool: asyncpg.Pool, keys: Path) -> "World":
         store, issuer = EventStore(pool), Issuer(keys)
         repository, keyring, outbox = Repository(store), Keyring(pool, keys), Outbox()
+        people = People(pool, secret(keys, "people.key"))
         app = create_app(
             store=store,
             repository=repository,
             keyring=keyring,
             files=Files(keys / "files"),
-            people=People(pool, secret(keys, "people.key")),
+            people=people,
             verifier=Verifier.embedded(issuer),
             signing_in=SignIn(Register(pool, secret(keys, MASTER)), issuer, outbox),
             policy=POLICY,
@@ -109,7 +111,7 @@ class World:
             webhook_secrets=Secrets(secret(keys, "webhooks.key")),
         )
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://yuetan")
-        world = cls(app, client, store, repository, keyring, issuer, outbox)
+        world = cls(app, client, store, repository, keyring, issuer, people, outbox)
         app.state.now = world.clock
         host, post, unit, other = [
             await world.register(*entry)
@@ -233,6 +235,13 @@ class World:
             body = {"contacted": True, "resolved": resolved, "satisfied": resolved == "yes", "comment": f"第{n}条"}
             answer = await self.post(resident(n), f"{path}/feedback", **body)
         return answer
+
+    async def elect(self, path: str, *people: int) -> None:
+        """Make these residents representatives, without the ballot; each goes by the name 代表n."""
+        id = UUID(path[-36:])
+        by = [await self.people.pseudonym(resident(n).subject, id) for n in people]
+        elected = {b: await self.keyring.seal(id, b, f"代表{n}") for b, n in zip(by, people, strict=True)}
+        await self.as_workflow(Petition.elect_representatives, id, elected=elected)
 
     async def as_workflow(self, method: Callable[..., Any], id: UUID, **arguments: Any) -> None:
         cmd = Command(id=uuid4(), by="yuetan", role=Role.WORKFLOW, at=self.clock.at, policy=POLICY)

@@ -182,6 +182,10 @@ class Story:
     def acknowledge(self) -> None:
         self.do(self.petition.acknowledge, OFFICIAL)
 
+    def elect(self, *representatives: Actor) -> None:
+        elected = {someone.by: text(f"name of {someone.by}") for someone in representatives}
+        self.do(self.petition.elect_representatives, WORKFLOW, elected=elected)
+
     def schedule(self) -> None:
         self.meeting = self.do(
             Meeting.schedule,

@@ -432,3 +432,14 @@ def test_a_date_in_an_unknown_year_stops_the_command_before_anything_is_decided(
     story.now = december
     story.when(story.petition.give_feedback, resident(10), **feedback(NO)).refused(Invalid, "calendar-unknown-year")
     assert story.petition.created_on == MONDAY
+
+
+def test_representatives_are_known_by_the_names_they_chose_until_others_are_elected_or_they_withdraw() -> None:
+    story = given(Phase.SUBMITTED)
+    story.elect(SIGNER, resident(3))
+    assert story.petition.representatives == [SIGNER.by, "resident-3"]
+    assert story.petition.elected[SIGNER.by] == text("name of resident-2")
+    story.do(story.petition.withdraw_signature, SIGNER)
+    assert story.petition.representatives == ["resident-3"]
+    story.elect(LEAD)
+    assert story.petition.representatives == [LEAD.by]

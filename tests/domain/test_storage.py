@@ -28,6 +28,7 @@ from tests.domain.story import (
     ADMIN,
     CLERK,
     HOST_STAFF,
+    LEAD,
     MONDAY,
     OFFICIAL,
     SIGNER,
@@ -84,6 +85,7 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(story.petition.lift_supervision, SUPERVISOR, reason=text("reason"))
     yield story
     story = given(Phase.MEETING)
+    story.elect(LEAD)
     story.schedule()
     where = {"starts_at": story.now + timedelta(days=2), "venue": text("venue"), "reason": text("reason")}
     story.do(story.meeting.reschedule, HOST_STAFF, **where)

@@ -13,6 +13,7 @@ from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
 from domain.petition import (
     ADMITTED,
+    OPEN,
     UNDER_WAY,
     Answer,
     Category,
@@ -90,6 +91,9 @@ PETITION = {
         phases=set(Phase) - {Phase.COLLECTING},
         takes=lambda _: {"topic": text(), "details": text()},
         suspended=True,
+    ),
+    "elect_representatives": Rule(
+        who=[WORKFLOW], phases=OPEN, takes=lambda _: {"elected": {SIGNER.by: text()}}, suspended=True
     ),
     "accept": Rule(who=[CLERK], phases=[Phase.SUBMITTED], again="wrong-phase"),
     "reject": Rule(

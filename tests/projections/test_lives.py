@@ -107,6 +107,8 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(petition.acknowledge, OFFICIAL)
     yield
+    story.elect(resident(2), resident(5))
+    yield
     story.schedule()
     yield
     first = story.meeting

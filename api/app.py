@@ -20,6 +20,7 @@ from api import (
     openapi,
     petitions,
     problems,
+    referrals,
     register,
     sign_in,
     similar,
@@ -100,7 +101,8 @@ def create_app(
         checks=checks or {},
     )
     for resource in (
-        *(similar, petitions, ballots, supervision, clocks, history, meetings, tasks, inbox, statistics, directory),
+        *(similar, petitions, referrals, ballots, supervision, clocks, history, meetings, tasks, inbox),
+        *(statistics, directory),
         *(sign_in, register, webhooks, events, health),
     ):
         app.include_router(resource.router)

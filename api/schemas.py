@@ -146,6 +146,22 @@ class Rejection(BaseModel):
     explanation: Words
 
 
+class Referral(BaseModel):
+    """To an authority by name, or to a unit of the directory."""
+
+    model_config = example(to="市自然资源和规划局", explanation="停车位属市级规划,已转该局依法办理。")
+    to: Short | None = None
+    unit_id: UUID | None = None
+    explanation: Words
+
+
+class ReferralReceipt(BaseModel):
+    model_config = example(number="甬资规收〔2026〕118号", received_by="市资规局信访处", received_on="2026-12-02")
+    number: Short
+    received_by: Short
+    received_on: Day
+
+
 class Merger(BaseModel):
     model_config = example(into=PETITION_ID)
     into: UUID

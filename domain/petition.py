@@ -34,10 +34,11 @@ class Phase(StrEnum):
     LAPSED = "lapsed"
     WITHDRAWN = "withdrawn"
     REJECTED = "rejected"
+    REFERRED = "referred"
     MERGED = "merged"
 
 
-ENDS = frozenset({Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED})
+ENDS = frozenset({Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.REFERRED, Phase.MERGED})
 OPEN = frozenset(Phase) - ENDS
 ADMITTED = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK})
 UNDER_WAY = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS})
@@ -106,6 +107,7 @@ RESIDENT = Permission(Role.RESIDENT)
 LEAD_PETITIONER = Permission(Role.RESIDENT, who=lambda petition: [petition.lead])
 HOST_STAFF = Permission(Role.HOST_STAFF, of=lambda petition, _: [petition.host_id])
 CLERK = Permission(Role.CLERK)
+RECEIVING_UNIT = Permission(Role.UNIT_OFFICER, of=lambda petition, _: {petition.referred_to} - {None})
 CALLED_POST = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids)
 LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids[:1])
 SUPERVISOR = Permission(Role.SUPERVISOR)
@@ -119,6 +121,8 @@ class Petition(Decider):
     # What older snapshots lack; replaced, never changed in place.
     supervision: str | None = None  # where the order stands, if there is one; it outlives the petition's end
     elected = dict[str, Text]()  # noqa: RUF012 - pseudonym -> the name to be known by, most votes first
+    referred_to: UUID | None = None  # the unit, where the receiving authority is in the directory
+    referral_received = False
 
     def __init__(
         self,
@@ -241,6 +245,29 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.REJECTED)
+
+    class Referred(Event):
+        """Passed on to another statutory route or level. Either ``unit_id`` or ``to`` says whom to."""
+
+        TOPIC = "petition.Referred"
+        unit_id: UUID | None
+        to: Text | None
+        explanation: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.REFERRED)
+            petition.referred_to = self.unit_id
+
+    class ReferralReceived(Event):
+        """The receiving authority has taken it up on that day, under a number of its own."""
+
+        TOPIC = "petition.ReferralReceived"
+        number: Text
+        received_by: Text
+        received_on: date
+
+        def apply(self, petition: "Petition") -> None:
+            petition.referral_received = True
 
     class Merged(Event):
         TOPIC = "petition.Merged"
@@ -571,6 +598,34 @@ class Petition(Decider):
     def reject(self, cmd: Command, /, *, reason_code: RejectionReason, explanation: Text) -> None:
         self.require(Phase.SUBMITTED)
         self.decide(self.Rejected, cmd, reason_code=reason_code.value, explanation=explanation)
+
+    @command(CLERK)
+    def refer(self, cmd: Command, /, *, to: Text | None = None, unit: Unit | None = None, explanation: Text) -> None:
+        """Pass the petition on to whoever must decide it: a unit of the directory, or another authority."""
+        self.require(Phase.SUBMITTED)
+        if (to is None) == (unit is None):
+            raise Invalid(
+                "referred-to-whom",
+                "请写明接收机关,或从名录中选择一个单位,二者择一。",
+                "Name the receiving authority, or choose a unit from the directory: one of the two.",
+                "to",
+            )
+        self.decide(self.Referred, cmd, unit_id=unit.id if unit else None, to=to, explanation=explanation)
+
+    @command(CLERK, RECEIVING_UNIT)
+    def receive_referral(self, cmd: Command, /, *, number: Text, received_by: Text, received_on: date) -> None:
+        """Acknowledge the receipt. The clerk enters what an authority outside the directory has sent back."""
+        self.require(Phase.REFERRED)
+        if self.referral_received:
+            raise Conflict("already-received", "回执已登记,无需重复。", "The receipt has been acknowledged already.")
+        if received_on > local_day(cmd.at):
+            raise Invalid(
+                "received-in-future",
+                "接收日期不能晚于今天。",
+                "It cannot have been received after today.",
+                "received_on",
+            )
+        self.decide(self.ReferralReceived, cmd, number=number, received_by=received_by, received_on=received_on)
 
     @command(CLERK)
     def merge(self, cmd: Command, /, *, into: "Petition") -> None:

@@ -174,6 +174,7 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     Petition.SupervisionOrdered,
     Petition.SupervisionAnswered,
     Petition.SupervisionLifted,
+    Petition.ReferralReceived,
 )
 def touched(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield update("phase = phase"), *start(event, at)
@@ -227,6 +228,13 @@ def rejected(event: Petition.Rejected, at: Recorded) -> Iterator[Statement]:
         Phase.REJECTED.value,
         to_json({"reason_code": event.reason_code, "explanation": event.explanation}),
     )
+
+
+@READ_MODEL.on(Petition.Referred)
+def referred(event: Petition.Referred, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.REFERRED.value, "{}"
+    if event.unit_id:
+        yield ENTRUST, event.originator_id, event.unit_id
 
 
 @READ_MODEL.on(Petition.Merged)

@@ -230,6 +230,19 @@ def ended(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield "DELETE FROM items WHERE petition_id = $1", event.originator_id
 
 
+@READ_MODEL.on(Petition.Referred)
+def referred(event: Petition.Referred, at: Recorded) -> Iterator[Statement]:
+    """The unit acknowledges the receipt; for an authority that is not in the directory, the clerk sees to it."""
+    yield from ended(event, at)
+    receivers = f"SELECT 'unit_officer', '{event.unit_id}'::uuid" if event.unit_id else CLERKS
+    yield put(receivers, "receipt", event.originator_id, event, at)
+
+
+@READ_MODEL.on(Petition.ReferralReceived)
+def referral_received(event: Petition.ReferralReceived, at: Recorded) -> Iterator[Statement]:
+    yield take(event.originator_id, "receipt")
+
+
 @READ_MODEL.on(Petition.Closed)
 def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
     """An order stands until it is lifted, also the one that the last round has left behind."""

@@ -17,7 +17,7 @@ from projections.read_model import ReadModel, Statement
 
 READ_MODEL = ReadModel(
     "statistics",
-    version=3,
+    version=4,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -88,6 +88,7 @@ ENTERED: dict[type, Phase] = {
     Petition.Lapsed: Phase.LAPSED,
     Petition.Withdrawn: Phase.WITHDRAWN,
     Petition.Rejected: Phase.REJECTED,
+    Petition.Referred: Phase.REFERRED,
     Petition.Merged: Phase.MERGED,
     Petition.MeetingHeld: Phase.ROADMAP,
     Petition.RoadmapPublished: Phase.IN_PROGRESS,

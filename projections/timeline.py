@@ -88,6 +88,8 @@ HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.Lapsed: (),
     Petition.Withdrawn: (),
     Petition.Rejected: ("reason_code",),
+    Petition.Referred: ("unit_id",),
+    Petition.ReferralReceived: ("received_on",),
     Petition.Merged: ("into_id",),
     Petition.RepresentativesElected: (),
     Petition.Reminded: ("rule", "due_at", "task_id"),

@@ -32,7 +32,14 @@ from workflows.petition import PetitionStory
 
 log = logging.getLogger(__name__)
 
-ENDINGS = (Petition.Closed, Petition.Lapsed, Petition.Withdrawn, Petition.Rejected, Petition.Merged)
+ENDINGS = (
+    Petition.Closed,
+    Petition.Lapsed,
+    Petition.Withdrawn,
+    Petition.Rejected,
+    Petition.Referred,
+    Petition.Merged,
+)
 # What a story waits for. Not co-signatures and judgements, of which there may be many: it hears of the last one.
 TOLD = (
     Petition.Opened,

@@ -263,8 +263,8 @@ class Story:
         if phase == Phase.COLLECTING:
             return
         self.submit()
-        if phase in (Phase.REJECTED, Phase.MERGED):
-            self.reject() if phase == Phase.REJECTED else self.merge()
+        if phase in (ends := {Phase.REJECTED: self.reject, Phase.REFERRED: self.refer, Phase.MERGED: self.merge}):
+            ends[phase]()
             return
         if phase == Phase.SUBMITTED:
             return
@@ -284,6 +284,9 @@ class Story:
 
     def reject(self) -> None:
         self.do(self.petition.reject, CLERK, reason_code=RejectionReason.OTHER_LEVEL, explanation=text("why"))
+
+    def refer(self) -> None:
+        self.do(self.petition.refer, CLERK, unit=self.units[0], explanation=text("why"))
 
     def merge(self) -> None:
         self.do(self.petition.merge, CLERK, into=given(Phase.ACCEPTED, name="another petition").petition)

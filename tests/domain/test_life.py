@@ -37,7 +37,7 @@ from tests.domain.test_storage import assert_stored_alike
 # DESIGN §4, without what later issues bring. A meeting may be held although the call was never acknowledged.
 MOVES = {
     Phase.COLLECTING: {Phase.SUBMITTED, Phase.LAPSED, Phase.WITHDRAWN},
-    Phase.SUBMITTED: {Phase.ACCEPTED, Phase.REJECTED, Phase.MERGED},
+    Phase.SUBMITTED: {Phase.ACCEPTED, Phase.REJECTED, Phase.REFERRED, Phase.MERGED},
     Phase.ACCEPTED: {Phase.MEETING, Phase.ROADMAP},
     Phase.MEETING: {Phase.ROADMAP},
     Phase.ROADMAP: {Phase.IN_PROGRESS},
@@ -70,7 +70,7 @@ class Life(RuleBasedStateMachine):
         assert after == before or after in MOVES[before]
         if before in ENDS:
             afterwards = {Petition.PublicTextIssued, Petition.SupervisionAnswered, Petition.SupervisionLifted}
-            assert {type(e) for e in mine} <= afterwards
+            assert {type(e) for e in mine} <= afterwards | {Petition.ReferralReceived}
         if suspended:
             assert after == before
         for e in result.events:
@@ -190,6 +190,7 @@ class Life(RuleBasedStateMachine):
             (petition.issue_public_text, {"topic": text(), "details": text()}),
             (petition.accept, {}),
             (petition.reject, {"reason_code": RejectionReason.OTHER, "explanation": text()}),
+            (petition.refer, {"to": text(), "explanation": text()}),
             (petition.merge, {"into": self.other}),
             (petition.acknowledge, {}),
             (petition.conclude_meeting, {"meeting_id": id_of("meeting")}),

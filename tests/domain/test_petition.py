@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from domain.calendar import local_day
+from domain.command import Role
 from domain.petition import Answer, Category, Outcome, Petition, Phase, Resolved, RoadmapItem
 from domain.refusals import Conflict, Forbidden, Invalid
 from tests.domain.story import (
@@ -18,6 +20,7 @@ from tests.domain.story import (
     STRANGER,
     SUPERVISOR,
     WORKFLOW,
+    Actor,
     Story,
     feedback,
     given,
@@ -443,3 +446,16 @@ def test_representatives_are_known_by_the_names_they_chose_until_others_are_elec
     assert story.petition.representatives == ["resident-3"]
     story.elect(LEAD)
     assert story.petition.representatives == [LEAD.by]
+
+
+def test_a_referral_says_to_whom_once_and_its_receipt_is_of_a_day_that_has_been() -> None:
+    for named in ({}, {"to": text(), "unit": given(Phase.SUBMITTED).units[0]}):
+        story = given(Phase.SUBMITTED)
+        story.when(story.petition.refer, CLERK, explanation=text(), **named).refused(Invalid, "referred-to-whom", "to")
+    story.do(story.petition.refer, CLERK, to=text("authority"), explanation=text())
+    tomorrow = local_day(story.now) + timedelta(days=1)
+    receipt = {"number": text(), "received_by": text(), "received_on": tomorrow}
+    story.when(story.petition.receive_referral, CLERK, **receipt).refused(Invalid, "received-in-future", "received_on")
+    # Nobody holds office for a unit that is not named.
+    nobody = Actor("nobody", Role.UNIT_OFFICER)
+    story.when(story.petition.receive_referral, nobody, **receipt).refused(Forbidden, "forbidden")

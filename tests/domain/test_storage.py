@@ -104,6 +104,10 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(webhook.replay, ADMIN, from_position=1)
     story.do(webhook.cancel, ADMIN)
     yield story
+    story = given(Phase.REFERRED)
+    received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}
+    story.do(story.petition.receive_referral, UNIT_OFFICER, **received)
+    yield story
     for end in (Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED):
         yield given(end)
 

@@ -102,6 +102,18 @@ PETITION = {
         takes=lambda _: {"reason_code": RejectionReason.OTHER, "explanation": text()},
         again="wrong-phase",
     ),
+    "refer": Rule(
+        who=[CLERK],
+        phases=[Phase.SUBMITTED],
+        takes=lambda story: {"unit": story.units[1], "explanation": text()},
+        again="wrong-phase",
+    ),
+    "receive_referral": Rule(
+        who=[CLERK, UNIT_OFFICER, COLLEAGUE],
+        phases=[Phase.REFERRED],
+        takes=lambda story: {"number": text(), "received_by": text(), "received_on": story.now.date()},
+        again="already-received",
+    ),
     "merge": Rule(
         who=[CLERK],
         phases=[Phase.SUBMITTED],

@@ -312,6 +312,17 @@ async def test_nothing_waits_once_a_petition_has_ended(mirror: Mirror, phase: Ph
     assert await waits(mirror, given(phase)) == {}
 
 
+async def test_the_receipt_of_a_referral_waits_for_the_unit_or_else_for_the_clerks(mirror: Mirror) -> None:
+    story = given(Phase.REFERRED)
+    assert await waits(mirror, story) == {"unit": ["receipt"]}
+    received = {"number": text(), "received_by": text(), "received_on": MONDAY.date()}
+    story.do(story.petition.receive_referral, UNIT_OFFICER, **received)
+    assert await waits(mirror, story) == {}
+    elsewhere = given(Phase.SUBMITTED, name="elsewhere")
+    elsewhere.do(elsewhere.petition.refer, CLERK, to=text(), explanation=text())
+    assert await waits(mirror, elsewhere) == {"clerks": ["receipt"]}
+
+
 async def test_what_waited_for_a_petition_goes_with_it(mirror: Mirror) -> None:
     lapsed, withdrawn = given(Phase.COLLECTING, name="lapsed"), given(Phase.COLLECTING, signatures=2, name="withdrawn")
     lapsed.do(lapsed.petition.withdraw_signature, resident(2))

@@ -243,6 +243,8 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     for e in mine:
         if isinstance(e, Task.Offered | Task.Mandated):
             in_hand |= {e.lead_unit_id, *getattr(e, "supporting_unit_ids", [])}
+        if isinstance(e, Petition.Referred) and e.unit_id:
+            in_hand.add(e.unit_id)
     found = await pool.fetchval("SELECT in_hand_of FROM board.petitions WHERE id = $1", folded.id)
     assert sorted(found) == sorted(in_hand)
     for seen in row["tasks"]:
@@ -308,7 +310,7 @@ async def assert_waiting(pool: asyncpg.Pool, story: Story) -> None:
         found += [(row["kind"], (role, org), row["due_at"]) for row in rows]
         assert all(row["suspended"] == (story.petition.suspended_at is not None) for row in rows)
     if story.petition.phase in ENDS:  # what is left of its tasks is dropped by its workflow
-        left = {"supervision", "lift", "task", "confirm", "claim", "objection", "unclaimed"}
+        left = {"supervision", "lift", "receipt", "task", "confirm", "claim", "objection", "unclaimed"}
         assert {kind for kind, _, _ in found} <= left
         return
     kinds = {kind for kind, _, _ in expected(story)} | set(DATED)

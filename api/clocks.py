@@ -30,6 +30,7 @@ RULES = {
     "meeting": "召开约谈会",
     "roadmap": "公布路线图",
     "claim": "认领任务",
+    "mandate": "指派任务",
     "response": "答复",
     "feedback": "群众评价",
     "task": "完成任务",

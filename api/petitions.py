@@ -1,11 +1,11 @@
 """Petitions: the list, the page, and every command of the petition's life in the order of the story."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Query, Response
 
-from api.deps import NO_BODY, Anyone, AtDesk, Page, Paged, Serving, caught_up, position, viewer
+from api.deps import NO_BODY, Anyone, AtDesk, Desk, Page, Paged, Serving, caught_up, position, viewer
 from api.openapi import COMMAND, CREATION, READ
 from api.pages import PetitionPage, PetitionSummary, petition_row, readable
 from api.schemas import (
@@ -235,12 +235,24 @@ async def extend(petition_id: UUID, body: Extension, desk: AtDesk) -> PetitionSt
 @router.post("/{petition_id}/suspension", responses=COMMAND)
 async def suspend(petition_id: UUID, body: Reason, desk: AtDesk) -> PetitionState:
     """Every clock stands still until the petition is resumed."""
-    return await desk.execute(Petition.suspend, petition_id, PetitionState.of, texts={"reason": body.reason})
+    return await desk.execute(
+        Petition.suspend,
+        petition_id,
+        PetitionState.of,
+        texts={"reason": body.reason},
+        **await _tasks(desk, petition_id),
+    )
 
 
 @router.post("/{petition_id}/resumption", responses=COMMAND, dependencies=NO_BODY)
 async def resume(petition_id: UUID, desk: AtDesk) -> PetitionState:
-    return await desk.execute(Petition.resume, petition_id, PetitionState.of)
+    return await desk.execute(Petition.resume, petition_id, PetitionState.of, **await _tasks(desk, petition_id))
+
+
+async def _tasks(desk: Desk, petition_id: UUID) -> dict[str, Any]:
+    """The tasks of the present round, for what is decided on the petition and on them together."""
+    petition = await desk.get(Petition, petition_id)
+    return {"seen": petition.tasks, "also": {"tasks": [(Task, id) for id in petition.tasks]}}
 
 
 # The residents judge

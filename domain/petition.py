@@ -713,16 +713,33 @@ class Petition(Decider):
         self.decide(self.Extended, cmd, days=days, reason=reason, response=self.clocks["response"].prolonged(days))
 
     @command(LEAD_OFFICIAL)
-    def suspend(self, cmd: Command, /, *, reason: Text) -> None:
+    def suspend(self, cmd: Command, /, *, reason: Text, seen: Sequence[UUID] = (), tasks: Sequence[Task] = ()) -> None:
+        """The petition stands still, and with it its tasks: ``tasks`` are those of ``seen`` that have been offered."""
         self.require(*UNDER_WAY)
+        self._require_seen(seen)
         self.decide(self.Suspended, cmd, reason=reason)
+        for task in tasks:
+            task.suspend(cmd.consequence())
 
     @command(LEAD_OFFICIAL)
-    def resume(self, cmd: Command, /) -> None:
+    def resume(self, cmd: Command, /, *, seen: Sequence[UUID] = (), tasks: Sequence[Task] = ()) -> None:
+        """Every clock has stood still, the tasks' too: see ``suspend``."""
         if self.suspended_at is None:
             raise Conflict("not-suspended", "此件没有中止,无须恢复。", "The petition is not suspended.")
+        self._require_seen(seen)
         stood_still = cmd.at - self.suspended_at
         self.decide(self.Resumed, cmd, clocks=[clock.shifted(stood_still) for clock in self.clocks.values()])
+        for task in tasks:
+            task.resume(cmd.consequence())
+
+    def _require_seen(self, seen: Sequence[UUID]) -> None:
+        """Whoever decides on the tasks with the petition must have brought all of them."""
+        if set(seen) != set(self.tasks):
+            raise Conflict(
+                "roadmap-changed",
+                "路线图刚有变更,请再办理一次。",
+                "The roadmap has just been changed: try again.",
+            )
 
     # --- the residents judge ----------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ RULES = (
     "meeting",
     "roadmap",
     "claim",
+    "mandate",
     "response",
     "feedback",
     "verification",

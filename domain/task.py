@@ -4,13 +4,14 @@ Tasks belong to a *matter* by id and kind and know nothing of petitions: other l
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain.calendar import end_of, local_day
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Unit
@@ -21,6 +22,7 @@ from domain.text import Text
 class Status(StrEnum):
     OFFERED = "offered"
     OBJECTED = "objected"
+    UNCLAIMED = "unclaimed"  # nobody took it in time: back with the post that answers for it
     CLAIMED = "claimed"
     COMPLETED = "completed"
     CONFIRMED = "confirmed"
@@ -36,6 +38,7 @@ class Stage(StrEnum):
 
 
 ENDS = frozenset({Status.CONFIRMED, Status.DROPPED})
+A_MOMENT = timedelta(microseconds=1)  # a day ends where the next begins
 
 
 def lead_unit(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
@@ -61,12 +64,28 @@ LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=answerable_post)
 WORKFLOW = Permission(Role.WORKFLOW)
 
 
+def suspended() -> Conflict:
+    return Conflict("suspended", "此件已中止,恢复后再办理。", "The matter is suspended: wait until it is resumed.")
+
+
+class Matter(Protocol):
+    """What a task belongs to, as far as the task asks. ``tasks``: those that are planned or under way."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def suspended_at(self) -> datetime | None: ...
+    @property
+    def tasks(self) -> Collection[UUID]: ...
+
+
 class Task(Decider):
     TOPIC = "task"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Offered
     # Defaults, for snapshots from before there were any.
     evidence: Sequence[str] = ()  # digests
     transfer_to: UUID | None = None  # the unit that has been asked to take over; until it claims, the lead unit answers
+    suspended_at: datetime | None = None  # with its matter
 
     def __init__(
         self,
@@ -129,6 +148,15 @@ class Task(Decider):
         def apply(self, task: "Task") -> None:
             task.status = Status.OBJECTED.value
 
+    class HandedBack(Event):
+        """Nobody claimed it in time: the post that answers for it decides who does it."""
+
+        TOPIC = "task.HandedBack"
+        mandate: Clock
+
+        def apply(self, task: "Task") -> None:
+            task.status, task.clock, task.transfer_to = Status.UNCLAIMED.value, self.mandate, None
+
     class Mandated(Event):
         TOPIC = "task.Mandated"
         lead_unit_id: UUID
@@ -188,7 +216,23 @@ class Task(Decider):
         TOPIC = "task.Dropped"
 
         def apply(self, task: "Task") -> None:
-            task.status, task.clock = Status.DROPPED.value, None
+            task.status, task.clock, task.transfer_to = Status.DROPPED.value, None, None
+
+    class Suspended(Event):
+        TOPIC = "task.Suspended"
+
+        def apply(self, task: "Task") -> None:
+            task.suspended_at = self.timestamp
+
+    class Resumed(Event):
+        """Goes on with its matter; its clock, if one runs, and its date stood still meanwhile."""
+
+        TOPIC = "task.Resumed"
+        clock: Clock | None
+        due_on: date
+
+        def apply(self, task: "Task") -> None:
+            task.suspended_at, task.clock, task.due_on = None, self.clock, self.due_on
 
     @classmethod
     @command(WORKFLOW)
@@ -198,7 +242,7 @@ class Task(Decider):
         /,
         *,
         id: UUID,
-        matter_id: UUID,
+        matter: Matter,
         matter_kind: str,
         post_id: UUID,
         title: Text,
@@ -206,11 +250,15 @@ class Task(Decider):
         supporting_unit_ids: Sequence[UUID],
         due_on: date,
     ) -> "Task":
+        if id not in matter.tasks:
+            raise Conflict("not-planned", "此任务已不在路线图上。", "The task is no longer on the roadmap.")
+        if matter.suspended_at:
+            raise suspended()
         return cls.begin(
             cls.Offered,
             cmd,
             id=id,
-            matter_id=matter_id,
+            matter_id=matter.id,
             matter_kind=matter_kind,
             post_id=post_id,
             title=title,
@@ -246,17 +294,27 @@ class Task(Decider):
         self._require(Status.OFFERED)
         self._decide(self.Objected, cmd, reason=reason, basis=basis)
 
+    @command(WORKFLOW)
+    def hand_back(self, cmd: Command, /) -> None:
+        """Nobody has claimed it: back to the post that answers for it, on a clock of its own."""
+        self._require(Status.OFFERED)
+        if not self._claim_is_over(cmd):
+            raise Conflict("too-early", "认领期限未到。", "The time to claim it is not over yet.")
+        self._decide(self.HandedBack, cmd, mandate=cmd.policy.clock("mandate", cmd.at))
+
+    def _claim_is_over(self, cmd: Command) -> bool:
+        return self.clock is not None and cmd.at >= self.clock.due_at
+
     @command(LEAD_OFFICIAL)
     def mandate(self, cmd: Command, /, *, unit: Unit, reason: Text) -> None:
         """Decide who does it: after an objection, or when nobody claimed in time."""
-        claim_is_over = self.status == Status.OFFERED and self.clock is not None and cmd.at >= self.clock.due_at
-        if not claim_is_over:
-            self._require(Status.OBJECTED)
+        overdue = [Status.OFFERED] if self._claim_is_over(cmd) else []
+        self._require(Status.OBJECTED, Status.UNCLAIMED, *overdue)
         self._decide(self.Mandated, cmd, lead_unit_id=unit.id, reason=reason, due=self._due(cmd))
 
     @command(ANY_UNIT)
     def report_progress(self, cmd: Command, /, *, percent: int, note: Text) -> None:
-        self._require(Status.CLAIMED)
+        self._require(Status.CLAIMED, even_suspended=True)
         if not 0 <= percent <= 100:
             raise Invalid("percent", "进度为 0 至 100。", "Progress is a percentage from 0 to 100.", "percent")
         self._decide(self.ProgressReported, cmd, percent=percent, note=note)
@@ -266,7 +324,7 @@ class Task(Decider):
         self, cmd: Command, /, *, sha256: str, media_type: str, size: int, stage: Stage, name: Text
     ) -> None:
         """The same file counts once, whoever hands it in."""
-        self._require(Status.CLAIMED)
+        self._require(Status.CLAIMED, even_suspended=True)
         if sha256 not in self.evidence:
             facts = {"digest": sha256, "media_type": media_type, "size": size, "stage": stage.value}
             self._decide(self.EvidenceAttached, cmd, **facts, name=name)
@@ -291,16 +349,31 @@ class Task(Decider):
         if self.status not in ENDS:
             self._decide(self.Dropped, cmd)
 
+    @command(WORKFLOW)
+    def suspend(self, cmd: Command, /) -> None:
+        """Stand still with the matter, whose decision it was. What has been done meanwhile may still be reported."""
+        if self.status not in ENDS and self.suspended_at is None:
+            self._decide(self.Suspended, cmd)
+
+    @command(WORKFLOW)
+    def resume(self, cmd: Command, /) -> None:
+        if self.suspended_at is not None:
+            stood_still = cmd.at - self.suspended_at
+            due_on = local_day(end_of(self.due_on) - A_MOMENT + stood_still)
+            self._decide(self.Resumed, cmd, clock=self.clock and self.clock.shifted(stood_still), due_on=due_on)
+
     def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
         self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
 
     def _due(self, cmd: Command) -> Clock:
         return cmd.policy.until("task", cmd.at, self.due_on)
 
-    def _require(self, *statuses: Status) -> None:
+    def _require(self, *statuses: Status, even_suspended: bool = False) -> None:
         if self.status not in statuses:
             raise Conflict(
                 "wrong-status",
                 f"此任务目前为“{self.status}”,不能办理此事。",
                 f"The task is “{self.status}”; this takes {', '.join(statuses)}.",
             )
+        if self.suspended_at and not even_suspended:
+            raise suspended()

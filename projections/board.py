@@ -473,6 +473,12 @@ def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "tasks", status=Status.OBJECTED.value)
 
 
+@READ_MODEL.on(Task.HandedBack)
+def handed_back(event: Task.HandedBack, at: Recorded) -> Iterator[Statement]:
+    clock = to_json(event.mandate)
+    yield from change(event, at, "tasks", status=Status.UNCLAIMED.value, clock=clock, transfer_to=None)
+
+
 @READ_MODEL.on(Task.Mandated)
 def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
     clock = to_json(event.due)
@@ -518,7 +524,18 @@ def returned(event: Task.Returned, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Task.Confirmed, Task.Dropped)
 def task_ended(event: Task.Confirmed | Task.Dropped, at: Recorded) -> Iterator[Statement]:
     status = Status.CONFIRMED if isinstance(event, Task.Confirmed) else Status.DROPPED
-    yield from change(event, at, "tasks", status=status.value, clock=None)
+    yield from change(event, at, "tasks", status=status.value, clock=None, transfer_to=None)
+
+
+@READ_MODEL.on(Task.Suspended)
+def task_suspended(event: Task.Suspended, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks")
+
+
+@READ_MODEL.on(Task.Resumed)
+def task_resumed(event: Task.Resumed, at: Recorded) -> Iterator[Statement]:
+    clock = event.clock and to_json(event.clock)
+    yield from change(event, at, "tasks", clock=clock, due_on=event.due_on)
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------

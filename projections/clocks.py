@@ -11,6 +11,8 @@ import asyncpg
 from domain.clock import Clock
 from projections.read_model import clock_from, shape
 
+RESUMED = ("petition.Resumed", "task.Resumed")
+
 
 @dataclass
 class Course:
@@ -30,25 +32,24 @@ async def courses(pool: asyncpg.Pool, petition_id: UUID) -> list[Course]:
         "SELECT subject_id, type, at, data FROM timeline.events WHERE petition_id = $1 ORDER BY position", petition_id
     )
     found: dict[tuple[UUID, str], Course] = {}
-    suspended_at: datetime | None = None
+    suspended: dict[UUID, datetime] = {}  # a task stands still with its petition
     for row in (shape(row, json_columns=["data"]) for row in rows):
-        if row["type"] == "petition.Suspended":
-            suspended_at = row["at"]
+        if row["type"] in ("petition.Suspended", "task.Suspended"):
+            suspended[row["subject_id"]] = row["at"]
         for clock in _clocks(row["data"]):
             course = found.get((row["subject_id"], clock.rule))
             if course and row["type"] == "petition.Extended":
                 course.extensions.append((row["at"], row["data"]["days"]))
-            elif course and suspended_at and row["type"] == "petition.Resumed":
-                course.suspensions.append((suspended_at, row["at"]))
+            elif course and row["type"] in RESUMED:
+                course.suspensions.append((suspended[row["subject_id"]], row["at"]))
             else:
                 course = found[row["subject_id"], clock.rule] = Course(row["subject_id"], clock, clock)
             course.now = clock
-        if row["type"] == "petition.Resumed":
-            suspended_at = None
-    if suspended_at:
-        for course in found.values():
-            if course.subject_id == petition_id:
-                course.suspensions.append((suspended_at, None))
+        if row["type"] in RESUMED:
+            suspended.pop(row["subject_id"])
+    for course in found.values():
+        if course.subject_id in suspended:
+            course.suspensions.append((suspended[course.subject_id], None))
     return list(found.values())
 
 

@@ -391,6 +391,13 @@ def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
     )
 
 
+@READ_MODEL.on(Task.HandedBack)
+def handed_back(event: Task.HandedBack, at: Recorded) -> Iterator[Statement]:
+    clock, id = event.mandate, event.originator_id
+    yield leave(event)
+    yield put(TASKS_POST, "unclaimed", event.matter_id, event, at, subject_id=id, rule=clock.rule, due_at=clock.due_at)
+
+
 @READ_MODEL.on(Task.Mandated)
 def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
     yield "UPDATE tasks SET lead_unit_id = $2 WHERE id = $1", event.originator_id, event.lead_unit_id
@@ -421,6 +428,20 @@ def completed(event: Task.Completed, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Task.Confirmed, Task.Dropped)
 def task_ended(event: Task.Confirmed | Task.Dropped, at: Recorded) -> Iterator[Statement]:
     yield leave(event)
+
+
+@READ_MODEL.on(Task.Resumed)
+def task_resumed(event: Task.Resumed, at: Recorded) -> Iterator[Statement]:
+    """What is pressed for is pressed for anew when the clock runs out again."""
+    yield f"{leave(event)[0]} AND kind = 'escalated'", *leave(event)[1:]
+    if event.clock:
+        yield (
+            "UPDATE items SET due_at = $3, shown_from = CASE kind WHEN 'unclaimed' THEN shown_from + ($3 - due_at)"
+            " ELSE shown_from END WHERE petition_id = $1 AND subject_id = $2",
+            event.matter_id,
+            event.originator_id,
+            event.clock.due_at,
+        )
 
 
 # --- query -----------------------------------------------------------------------------------------------------------

@@ -76,12 +76,15 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Task.Claimed: ("due",),
     Task.Transferred: ("unit_id", "claim"),
     Task.Objected: (),
+    Task.HandedBack: ("mandate",),
     Task.Mandated: ("lead_unit_id", "due"),
     Task.ProgressReported: ("percent",),
     Task.Completed: (),
     Task.Returned: ("due",),
     Task.Confirmed: (),
     Task.Dropped: (),
+    Task.Suspended: (),
+    Task.Resumed: ("clock", "due_on"),
 }
 HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.HostOpinionGiven: (),

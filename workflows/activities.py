@@ -14,13 +14,18 @@ from domain.petition import ENDS, Petition, Phase, warning
 from domain.policy import Policy
 from domain.refusals import NotFound, Refusal
 from domain.task import ENDS as TASK_ENDS
-from domain.task import Task
+from domain.task import Status, Task
 from infra.event_store import TRANSIENT, EventStore
 from infra.repository import Repository, Unavailable
 from workflows.messages import Answer, MatterState, RunningClock, Step, TaskState
 
 # The step that is due when the clock of a rule runs out; of all others the end is escalated.
-ENDINGS = {"signing": "close_signing", "host_opinion": "close_signing", "feedback": "close_feedback"}
+ENDINGS = {
+    "signing": "close_signing",
+    "host_opinion": "close_signing",
+    "feedback": "close_feedback",
+    "claim": "hand_back",
+}
 
 
 @contextmanager
@@ -96,6 +101,9 @@ class Activities:
             case "offer":
                 assert step.part_id
                 await execute(Task.offer, step.part_id, cmd, **await self._offer(step.matter_id, step.part_id))
+            case "hand_back":
+                assert step.part_id
+                await execute(Task.hand_back, step.part_id, cmd)
             case "drop":
                 assert step.part_id
                 await execute(Task.drop, step.part_id, cmd)
@@ -106,7 +114,7 @@ class Activities:
         petition = await self._repository.get(Petition, petition_id)
         item = next(item for roadmap in petition.roadmaps for item in roadmap if item.task_id == task_id)
         return {
-            "matter_id": petition_id,
+            "also": {"matter": (Petition, petition_id)},
             "matter_kind": Petition.TOPIC,
             "post_id": petition.called_post_ids[0],
             "title": item.title,
@@ -127,12 +135,17 @@ def watched(petition: Petition, tasks: Iterable[Task]) -> Iterator[RunningClock]
     if petition.phase in ENDS:
         return
     own = [petition.signing_clock] if petition.phase == Phase.COLLECTING else petition.clocks.values()
-    clocks: list[tuple[Clock, UUID | None]] = [
-        *((clock, None) for clock in own),
-        *((task.clock, task.id) for task in tasks if task.clock),
+    clocks: list[tuple[Clock, UUID | None, str]] = [
+        *((clock, None, ENDINGS.get(clock.rule, "escalate")) for clock in own),
+        *((task.clock, task.id, _ending(task, task.clock)) for task in tasks if task.clock),
     ]
-    for clock, part_id in clocks:
+    for clock, part_id, ending in clocks:
         reminded, escalated = (
             warning(what, clock.rule, clock.due_at, part_id) in petition.warned for what in ("reminded", "escalated")
         )
-        yield RunningClock(clock, part_id, reminded, escalated, ENDINGS.get(clock.rule, "escalate"))
+        yield RunningClock(clock, part_id, reminded, escalated, ending)
+
+
+def _ending(task: Task, clock: Clock) -> str:
+    """What has been objected to is in the official's hands already."""
+    return "escalate" if task.status == Status.OBJECTED else ENDINGS.get(clock.rule, "escalate")

@@ -15,8 +15,10 @@ class TaskStory:
         self._matter, self.id = matter, id
 
     async def run(self) -> None:
-        while self._task.planned and not self._left_behind:
-            await self._matter.issue("offer", part_id=self.id)
+        while self._to_be_offered:
+            await workflow.wait_condition(lambda: not (self._to_be_offered and self._matter.state.suspended))
+            if self._to_be_offered:
+                await self._matter.issue("offer", part_id=self.id)
         # Units claim, object and report; the official mandates, returns and confirms.
         await workflow.wait_condition(lambda: not self._task.open or self._left_behind)
         while self._task.open:
@@ -25,6 +27,10 @@ class TaskStory:
     @property
     def _task(self) -> TaskState:
         return next(task for task in self._matter.state.tasks if task.id == self.id)
+
+    @property
+    def _to_be_offered(self) -> bool:
+        return self._task.planned and not self._left_behind
 
     @property
     def _left_behind(self) -> bool:

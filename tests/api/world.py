@@ -209,7 +209,7 @@ class World:
             await self.as_workflow(
                 Task.offer,
                 item.task_id,
-                matter_id=petition.id,
+                also={"matter": (Petition, petition.id)},
                 matter_kind="petition",
                 post_id=petition.called_post_ids[0],
                 title=item.title,

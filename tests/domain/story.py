@@ -219,7 +219,7 @@ class Story:
     def offer(self, item: RoadmapItem) -> dict[str, Any]:
         return {
             "id": item.task_id,
-            "matter_id": self.petition.id,
+            "matter": self.petition,
             "matter_kind": "petition",
             "post_id": self.petition.called_post_ids[0],
             "title": item.title,
@@ -227,6 +227,17 @@ class Story:
             "supporting_unit_ids": item.supporting_unit_ids,
             "due_on": item.due_on,
         }
+
+    def in_hand(self) -> dict[str, Any]:
+        """What is decided on together with the petition: its tasks of this round."""
+        tasks = self.petition.tasks
+        return {"seen": tasks, "tasks": [task for task in self.tasks if task.id in tasks]}
+
+    def suspend(self) -> None:
+        self.do(self.petition.suspend, OFFICIAL, reason=text("reason"), **self.in_hand())
+
+    def resume(self) -> None:
+        self.do(self.petition.resume, OFFICIAL, **self.in_hand())
 
     def work(self) -> None:
         for task, officer in zip(self.tasks, (UNIT_OFFICER, SUPPORTING_OFFICER), strict=True):
@@ -310,5 +321,5 @@ def given(
     story.reach(phase, signatures)
     assert story.petition.phase == phase
     if suspended:
-        story.do(story.petition.suspend, OFFICIAL, reason=text("reason"))
+        story.suspend()
     return story

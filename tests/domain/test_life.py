@@ -12,6 +12,7 @@ from domain.command import Command, Role
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
 from domain.petition import ENDS, UNDER_WAY, Answer, Petition, Phase, RejectionReason, Resolved
+from domain.task import ENDS as TASK_ENDS
 from domain.task import Status, Task
 from tests.domain.story import (
     CLERK,
@@ -130,16 +131,18 @@ class Life(RuleBasedStateMachine):
             if item.task_id in petition.tasks and item.task_id not in offered
         ]
         for task in story.tasks:
-            officer = UNIT_OFFICER if task.lead_unit_id == story.units[0].id else SUPPORTING_OFFICER
+            responsible = task.transfer_to or task.lead_unit_id
+            officer = UNIT_OFFICER if responsible == story.units[0].id else SUPPORTING_OFFICER
             left: dict[Status, list[Try]] = {
                 Status.OFFERED: [(task.claim, officer, {})],
                 Status.OBJECTED: [(task.mandate, OFFICIAL, {"unit": story.units[1], "reason": text()})],
+                Status.UNCLAIMED: [(task.mandate, OFFICIAL, {"unit": story.units[1], "reason": text()})],
                 Status.CLAIMED: [(task.complete, officer, {"report": text()})],
                 Status.COMPLETED: [(task.confirm, OFFICIAL, {})],
             }
             work += left.get(Status(task.status), [])
         if petition.suspended_at:
-            return [(petition.resume, OFFICIAL, {})]
+            return [(petition.resume, OFFICIAL, story.in_hand())]
         steps: dict[Phase, list[Try]] = {
             Phase.COLLECTING: [
                 (petition.give_host_opinion, HOST_STAFF, {"opinion": text()}),
@@ -198,8 +201,8 @@ class Life(RuleBasedStateMachine):
             (petition.give_interim_response, {"text": text()}),
             (petition.answer, self.answer() | {"outcome": Answer.PLANNED}),
             (petition.extend, {"days": 7, **reason}),
-            (petition.suspend, reason),
-            (petition.resume, {}),
+            (petition.suspend, reason | story.in_hand()),
+            (petition.resume, story.in_hand()),
             (petition.invite_feedback, {}),
             (petition.give_feedback, feedback(Resolved.NO)),
             (petition.close_feedback, {}),
@@ -220,6 +223,8 @@ class Life(RuleBasedStateMachine):
             tried += [
                 (task.claim, {}),
                 (task.object, {"basis": text(), **reason}),
+                (task.transfer, {"unit": story.units[1], **reason}),
+                (task.hand_back, {}),
                 (task.mandate, {"unit": story.units[1], **reason}),
                 (task.report_progress, {"percent": 40, "note": text()}),
                 (task.attach_evidence, photo()),
@@ -257,6 +262,14 @@ class Life(RuleBasedStateMachine):
         assert not petition.clocks or petition.phase not in ENDS
         if petition.phase in UNDER_WAY:
             assert "response" in petition.clocks
+
+    @invariant()
+    def tasks_stand_still_with_their_petition_and_only_what_is_offered_is_asked_of_another_unit(self) -> None:
+        petition = self.story.petition
+        for task in self.story.tasks:
+            if task.id in petition.tasks and task.status not in TASK_ENDS:
+                assert task.suspended_at == petition.suspended_at
+            assert task.transfer_to is None or task.status in (Status.OFFERED, Status.OBJECTED)
 
     @invariant()
     def the_same_clock_warns_once(self) -> None:

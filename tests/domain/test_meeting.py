@@ -38,7 +38,7 @@ def test_a_meeting_is_held_for_its_own_petition() -> None:
 
 def test_a_meeting_is_not_held_while_its_petition_is_suspended() -> None:
     story = scheduled()
-    story.do(story.petition.suspend, OFFICIAL, reason=text())
+    story.suspend()
     story.later(days=1)
     story.when(story.meeting.hold, HOST_STAFF, petition=story.petition, minutes=text()).refused(Conflict, "suspended")
 

@@ -258,9 +258,9 @@ def test_the_response_is_extended_by_thirty_days_in_all_at_most() -> None:
 def test_clocks_stand_still_while_suspended() -> None:
     story = given(Phase.ROADMAP)
     before = dict(story.petition.clocks)
-    story.do(story.petition.suspend, OFFICIAL, reason=text())
+    story.suspend()
     story.later(days=7, hours=3)
-    story.do(story.petition.resume, OFFICIAL)
+    story.resume()
     assert story.petition.suspended_at is None
     for rule, clock in story.petition.clocks.items():
         assert clock == before[rule].shifted(timedelta(days=7, hours=3))

@@ -32,6 +32,7 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "meeting": "10 working days",
         "roadmap": "5 working days",
         "claim": "5 working days",
+        "mandate": "3 working days",
         "response": "60 days",
         "feedback": "14 days",
         "verification": "3 working days",

@@ -59,9 +59,9 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(petition.withdraw_signature, SIGNER)
     story.do(petition.issue_public_text, CLERK, topic=text("topic"), details=text("details"))
     story.do(petition.extend, OFFICIAL, days=10, reason=text("reason"))
-    story.do(petition.suspend, OFFICIAL, reason=text("reason"))
+    story.suspend()
     story.later(days=1)
-    story.do(petition.resume, OFFICIAL)
+    story.resume()
     for warn in (petition.remind, petition.escalate):
         story.do(warn, WORKFLOW, rule="response", due_at=petition.clocks["response"].due_at)
     story.do(petition.give_interim_response, OFFICIAL, text=text("interim"))
@@ -75,6 +75,12 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(story.tasks[1].transfer, SUPPORTING_OFFICER, unit=story.units[0], reason=text("reason"))
     story.do(story.tasks[1].claim, UNIT_OFFICER)
     story.do(story.tasks[1].attach_evidence, UNIT_OFFICER, **photo())
+    yield story
+    story = given(Phase.IN_PROGRESS, suspended=True)
+    story.later(days=1)
+    story.resume()
+    story.later(days=10)
+    story.do(story.tasks[0].hand_back, WORKFLOW)
     yield story
     story = given(Phase.FEEDBACK)
     story.judge(*[Resolved.NO] * 10)
@@ -163,7 +169,12 @@ def test_every_aggregate_and_event_has_a_topic_of_its_own_that_survives_a_move()
 
 @pytest.mark.parametrize("topic", ALL_TOPICS)
 def test_what_is_stored_today_has_the_shape_of_what_was_stored_before(topic: str) -> None:
-    assert shape(as_stored(examples()[topic])) == shape(golden()[topic])
+    today, before = shape(as_stored(examples()[topic])), shape(golden()[topic])
+    if topic.endswith(" snapshot"):
+        for name in today["state"].keys() - before["state"].keys():
+            assert hasattr(resolve_topic(topic.removesuffix(" snapshot")), name), f"older snapshots lack {name}"
+            del today["state"][name]
+    assert today == before
 
 
 @pytest.mark.parametrize(("topic", "state"), golden().items())

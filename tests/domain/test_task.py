@@ -1,6 +1,6 @@
 """A task, from the offer to its confirmation."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -94,6 +94,76 @@ def test_an_offer_that_nobody_claims_in_time_may_be_mandated_and_not_before() ->
     story.when(task.mandate, OFFICIAL, unit=story.units[1], reason=text()).refused(Conflict, "wrong-status")
     story.now = task.clock.due_at
     story.when(task.mandate, OFFICIAL, unit=story.units[1], reason=text()).then(Task.Mandated)
+
+
+def test_what_nobody_claims_in_time_goes_back_to_the_official_on_a_clock() -> None:
+    story, task = offered()
+    story.do(task.transfer, UNIT_OFFICER, unit=story.units[1], reason=text())
+    assert task.clock
+    story.now = task.clock.due_at - timedelta(microseconds=1)
+    story.when(task.hand_back, WORKFLOW).refused(Conflict, "too-early")
+    story.now = task.clock.due_at
+    story.when(task.hand_back, WORKFLOW).then(Task.HandedBack)
+    assert (task.status, task.transfer_to, task.clock.rule) == ("unclaimed", None, "mandate")
+    story.when(task.hand_back, WORKFLOW).refused(Conflict, "wrong-status")
+    story.when(task.claim, UNIT_OFFICER).refused(Conflict, "wrong-status")
+    story.when(task.claim, SUPPORTING_OFFICER).refused(Forbidden, "forbidden")
+    story.do(task.mandate, OFFICIAL, unit=story.units[1], reason=text())
+    assert (task.status, task.lead_unit_id, task.clock.rule) == ("claimed", story.units[1].id, "task")
+
+
+def test_a_task_stands_still_with_its_matter_and_its_clock_and_date_move_by_that_time() -> None:
+    story, task = offered()
+    story.do(task.claim, UNIT_OFFICER)
+    claimed, before = task.clock, story.tasks[1].clock
+    assert claimed
+    assert before
+    story.suspend()
+    story.when(task.complete, UNIT_OFFICER, report=text()).refused(Conflict, "suspended")
+    story.when(task.report_progress, UNIT_OFFICER, percent=20, note=text()).then(Task.ProgressReported)
+    story.when(task.attach_evidence, UNIT_OFFICER, **photo()).then(Task.EvidenceAttached)
+    story.later(days=9, hours=2)
+    story.when(story.tasks[1].hand_back, WORKFLOW).refused(Conflict, "suspended")
+    story.resume()
+    assert task.clock == claimed.shifted(timedelta(days=9, hours=2))
+    assert task.due_on == date(2026, 4, 13), "the day in which the clock runs out"
+    assert story.tasks[1].clock == before.shifted(timedelta(days=9, hours=2))
+    story.when(task.complete, UNIT_OFFICER, report=text()).then(Task.Completed)
+
+
+def test_tasks_are_suspended_once_and_those_that_have_ended_never() -> None:
+    story, task = offered()
+    story.do(task.drop, WORKFLOW)
+    story.suspend()
+    assert task.suspended_at is None
+    story.when(story.tasks[1].suspend, WORKFLOW).then()
+    story.resume()
+    story.when(story.tasks[1].resume, WORKFLOW).then()
+
+
+def test_whoever_suspends_or_resumes_brings_all_the_tasks_of_the_round() -> None:
+    story, _ = offered()
+    story.when(story.petition.suspend, OFFICIAL, reason=text()).refused(Conflict, "roadmap-changed")
+    story.suspend()
+    story.when(story.petition.resume, OFFICIAL).refused(Conflict, "roadmap-changed")
+
+
+def test_only_what_is_on_the_roadmap_is_offered_and_not_while_the_matter_is_suspended() -> None:
+    story = given(Phase.ROADMAP)
+    items = story.items()
+    story.when(Task.offer, WORKFLOW, **story.offer(items[0])).refused(Conflict, "not-planned")
+    story.do(story.petition.publish_roadmap, OFFICIAL, items=items, units=story.units)
+    story.do(story.petition.suspend, OFFICIAL, reason=text(), seen=story.petition.tasks)
+    story.when(Task.offer, WORKFLOW, **story.offer(items[0])).refused(Conflict, "suspended")
+    story.do(story.petition.resume, OFFICIAL, seen=story.petition.tasks)
+    story.when(Task.offer, WORKFLOW, **story.offer(items[0])).then(Task.Offered)
+
+
+def test_a_transfer_ends_with_the_task() -> None:
+    story, task = offered()
+    story.do(task.transfer, UNIT_OFFICER, unit=story.units[1], reason=text())
+    story.do(task.drop, WORKFLOW)
+    assert task.transfer_to is None
 
 
 @pytest.mark.parametrize("percent", [-1, 101])

@@ -141,7 +141,9 @@ PETITION = {
         again="wrong-phase",
     ),
     "extend": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"days": 10, "reason": text()}),
-    "suspend": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"reason": text()}, again="suspended"),
+    "suspend": Rule(
+        who=[OFFICIAL], phases=UNDER_WAY, takes=lambda story: {"reason": text(), **story.in_hand()}, again="suspended"
+    ),
     "invite_feedback": Rule(who=[WORKFLOW], phases=[Phase.ANSWERED], again="wrong-phase"),
     "give_feedback": Rule(
         who=[SIGNER, LEAD],
@@ -172,19 +174,22 @@ TASK = {
     ),
     "mandate": Rule(
         who=[OFFICIAL],
-        phases=[TaskStatus.OBJECTED],
+        phases=[TaskStatus.OBJECTED, TaskStatus.UNCLAIMED],
         takes=lambda story: {"unit": story.units[1], "reason": text()},
         again="wrong-status",
     ),
+    "hand_back": Rule(who=[WORKFLOW], phases=[TaskStatus.OFFERED], wait_days=10, again="wrong-status"),
     "report_progress": Rule(
         who=[UNIT_OFFICER, COLLEAGUE, SUPPORTING_OFFICER],
         phases=[TaskStatus.CLAIMED],
         takes=lambda _: {"percent": 60, "note": text()},
+        suspended=True,
     ),
     "attach_evidence": Rule(
         who=[UNIT_OFFICER, COLLEAGUE, SUPPORTING_OFFICER],
         phases=[TaskStatus.CLAIMED],
         takes=lambda _: photo(),
+        suspended=True,
         again="",
     ),
     "complete": Rule(
@@ -198,7 +203,7 @@ TASK = {
     ),
     "confirm": Rule(who=[OFFICIAL], phases=[TaskStatus.COMPLETED], again="wrong-status"),
 }
-TASK_APART = {"offer", "drop"}
+TASK_APART = {"offer", "drop", "suspend", "resume"}
 
 ARRANGERS = [HOST_STAFF, OFFICIAL, SECOND_OFFICIAL]
 MEETING = {
@@ -235,6 +240,9 @@ def a_task(status: str, _: Rule) -> tuple[Story, Any]:
         TaskStatus.COMPLETED: [(task.claim, UNIT_OFFICER, {}), (task.complete, UNIT_OFFICER, {"report": text()})],
         TaskStatus.DROPPED: [(task.drop, WORKFLOW, {})],
     }
+    if status == TaskStatus.UNCLAIMED:
+        story.later(days=10)
+        story.do(task.hand_back, WORKFLOW)
     steps[TaskStatus.CONFIRMED] = [*steps[TaskStatus.COMPLETED], (task.confirm, OFFICIAL, {})]
     for method, actor, arguments in steps.get(TaskStatus(status), []):
         story.do(method, actor, **arguments)
@@ -332,6 +340,19 @@ def test_a_suspended_petition_waits(name: str, rule: Rule) -> None:
             result.refused(Conflict, "suspended")
 
 
+@pytest.mark.parametrize(("name", "rule"), TASK.items())
+def test_a_task_of_a_suspended_petition_waits_but_what_was_done_is_reported(name: str, rule: Rule) -> None:
+    for status in rule.phases:
+        story, task = a_task(status, rule)
+        story.later(days=rule.wait_days)
+        story.suspend()
+        result = story.when(getattr(task, name), next(iter(rule.who)), **rule.takes(story))
+        if rule.suspended:
+            assert result.events
+        else:
+            result.refused(Conflict, "suspended")
+
+
 def test_only_residents_open_petitions() -> None:
     for actor in EVERYBODY:
         story = Story()
@@ -378,7 +399,8 @@ def test_only_the_workflow_offers_and_drops_tasks_and_watches_clocks() -> None:
         if actor != WORKFLOW:
             offer = story.offer(story.items()[0]) | {"id": id_of("new task")}
             story.when(Task.offer, actor, **offer).refused(Forbidden, "forbidden")
-            story.when(story.tasks[0].drop, actor).refused(Forbidden, "forbidden")
+            for step in (story.tasks[0].drop, story.tasks[0].suspend, story.tasks[0].resume):
+                story.when(step, actor).refused(Forbidden, "forbidden")
             for warn in (story.petition.remind, story.petition.escalate):
                 story.when(warn, actor, rule="response", due_at=clock.due_at).refused(Forbidden, "forbidden")
 
@@ -386,15 +408,15 @@ def test_only_the_workflow_offers_and_drops_tasks_and_watches_clocks() -> None:
 def test_only_the_lead_official_resumes_and_only_what_is_suspended() -> None:
     for actor in EVERYBODY:
         story = given(Phase.ROADMAP, suspended=True)
-        result = story.when(story.petition.resume, actor)
+        result = story.when(story.petition.resume, actor, **story.in_hand())
         if actor == OFFICIAL:
             result.then(Petition.Resumed)
-            story.when(story.petition.resume, actor).refused(Conflict, "not-suspended")
+            story.when(story.petition.resume, actor, **story.in_hand()).refused(Conflict, "not-suspended")
         else:
             result.refused(Forbidden, "forbidden")
     for phase in Phase:
         story = given(phase)
-        story.when(story.petition.resume, OFFICIAL).refused(Conflict, "not-suspended")
+        story.when(story.petition.resume, OFFICIAL, **story.in_hand()).refused(Conflict, "not-suspended")
 
 
 @pytest.mark.parametrize(

@@ -211,12 +211,12 @@ async def test_a_task_sent_back_is_in_hand_again(mirror: Mirror) -> None:
 async def test_while_suspended_nothing_is_overdue_and_afterwards_everything_is_due_later(mirror: Mirror) -> None:
     story = given(Phase.ROADMAP)
     due_at = story.petition.clocks["roadmap"].due_at
-    story.do(story.petition.suspend, OFFICIAL, reason=text())
+    story.suspend()
     await mirror.show(story)
     (item,) = await items(mirror, OFFICIAL, due_at + timedelta(days=1))
     assert (item["suspended"], item["overdue"]) == (True, False)
     story.later(days=3)
-    story.do(story.petition.resume, OFFICIAL)
+    story.resume()
     await mirror.show(story)
     (item,) = await items(mirror, OFFICIAL, due_at + timedelta(days=1))
     assert (item["suspended"], item["overdue"], item["due_at"]) == (False, False, due_at + timedelta(days=3))
@@ -234,9 +234,9 @@ async def test_an_extension_moves_the_answers_date(mirror: Mirror) -> None:
 
 
 def put_off(story: Story) -> None:
-    story.do(story.petition.suspend, OFFICIAL, reason=text())
+    story.suspend()
     story.later(days=1)
-    story.do(story.petition.resume, OFFICIAL)
+    story.resume()
 
 
 @pytest.mark.parametrize(

@@ -119,10 +119,10 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(petition.conclude_meeting, OFFICIAL, meeting_id=first.id)
     yield
-    story.do(petition.suspend, OFFICIAL, reason=text())
+    story.suspend()
     yield
     story.later(days=3)
-    story.do(petition.resume, OFFICIAL)
+    story.resume()
     yield
     story.do(petition.publish_roadmap, OFFICIAL, items=story.items(), units=story.units)
     yield
@@ -135,7 +135,21 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(mine.mandate, OFFICIAL, unit=story.units[1], reason=text())
     yield
-    story.do(theirs.claim, SUPPORTING_OFFICER)
+    story.do(theirs.transfer, SUPPORTING_OFFICER, unit=story.units[0], reason=text())
+    yield
+    story.suspend()
+    yield
+    story.later(days=3)
+    story.resume()
+    yield
+    story.do(theirs.claim, UNIT_OFFICER)
+    yield
+    story.do(theirs.transfer, UNIT_OFFICER, unit=story.units[1], reason=text())
+    yield
+    story.later(days=10)
+    story.do(theirs.hand_back, WORKFLOW)
+    yield
+    story.do(theirs.mandate, OFFICIAL, unit=story.units[1], reason=text())
     yield
     story.do(theirs.report_progress, SUPPORTING_OFFICER, percent=30, note=text())
     yield
@@ -243,7 +257,7 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     for e in mine:
         if isinstance(e, Task.Offered | Task.Mandated):
             in_hand |= {e.lead_unit_id, *getattr(e, "supporting_unit_ids", [])}
-        if isinstance(e, Petition.Referred) and e.unit_id:
+        if isinstance(e, Petition.Referred | Task.Transferred) and e.unit_id:
             in_hand.add(e.unit_id)
     found = await pool.fetchval("SELECT in_hand_of FROM board.petitions WHERE id = $1", folded.id)
     assert sorted(found) == sorted(in_hand)
@@ -253,8 +267,9 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
             assert seen["status"] == "planned"
             continue
         assert isinstance(task, Task)
-        for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title", "version"):
+        for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title", "transfer_to"):
             assert seen[name] == getattr(task, name), name
+        assert seen["version"] == task.version
         assert seen["clock"] == (task.clock and vars(task.clock))
         sent_back = [e for e in mine if isinstance(e, Task.Returned) and e.originator_id == task.id]
         assert seen["returned"] == len(sent_back)
@@ -289,12 +304,14 @@ def expected(story: Story) -> Iterator[Waiting]:
         case Phase.IN_PROGRESS:
             yield "answer", LEAD, clocks["response"].due_at
     for task in story.tasks:
-        lead = ("unit_officer", task.lead_unit_id)
+        lead = ("unit_officer", task.transfer_to or task.lead_unit_id)
         match task.status:
             case Status.OFFERED if task.clock:
                 yield "claim", lead, task.clock.due_at
                 if task.clock.due_at <= story.now:
                     yield "unclaimed", LEAD, task.clock.due_at
+            case Status.UNCLAIMED if task.clock:
+                yield "unclaimed", LEAD, task.clock.due_at
             case Status.OBJECTED if task.clock:
                 yield "objection", LEAD, task.clock.due_at
             case Status.CLAIMED if task.clock:

@@ -65,10 +65,10 @@ async def test_a_response_is_late_after_its_date_extended_or_put_off_by_a_suspen
     }
     story.do(story.petition.extend, OFFICIAL, days=5, reason=text())
     assert (await overall(mirror, story, after=late))["response"]["due"] == 0
-    story.do(story.petition.suspend, OFFICIAL, reason=text())
+    story.suspend()
     assert (await overall(mirror, story, after=timedelta(days=300)))["response"]["due"] == 0
     story.later(days=10)
-    story.do(story.petition.resume, OFFICIAL)
+    story.resume()
     story.now = due_at + timedelta(days=14)
     assert (await overall(mirror, story))["response"]["due"] == 0
     story.later(days=2)
@@ -83,9 +83,9 @@ async def test_petitions_are_counted_by_phase_and_the_median_stay_is_in_days_wit
     for n, days in enumerate((1, 3, 8)):
         story = given(Phase.MEETING, name=f"petition {n}")
         story.later(days=days - 1)
-        story.do(story.petition.suspend, OFFICIAL, reason=text())
+        story.suspend()
         story.later(days=40)
-        story.do(story.petition.resume, OFFICIAL)
+        story.resume()
         story.later(days=1)
         story.do(story.petition.conclude_meeting, OFFICIAL, meeting_id=id_of("meeting"))
         stories.append(story)

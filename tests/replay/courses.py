@@ -102,9 +102,9 @@ async def extended_and_suspended(people: People) -> None:
     await roadmap(people)
     tasks = await people.plan("unit")
     await people.act(Petition.extend, OFFICIAL, days=10, reason=text("reason"))
-    await people.act(Petition.suspend, OFFICIAL, reason=text("reason"))
+    await people.suspend(tasks)
     await people.forward(await people.now() + timedelta(days=90))
-    await people.act(Petition.resume, OFFICIAL)
+    await people.resume(tasks)
     await to_feedback(people, tasks)
     await run_out(people, "feedback")
 

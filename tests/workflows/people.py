@@ -227,6 +227,12 @@ class People:
             await self.act(Task.complete, officer, task, report=text("report"))
             await self.act(Task.confirm, OFFICIAL, task)
 
+    async def suspend(self, tasks: list[UUID]) -> None:
+        await self.act(Petition.suspend, OFFICIAL, reason=text("reason"), **in_hand(tasks))
+
+    async def resume(self, tasks: list[UUID]) -> None:
+        await self.act(Petition.resume, OFFICIAL, **in_hand(tasks))
+
     async def answer(self, tasks: list[UUID], outcome: Answer = Answer.DONE) -> None:
         """Give the final response, and wait until the residents are invited to judge."""
         await self.act(
@@ -254,3 +260,8 @@ class People:
         await self.answer(tasks)
         await self.judge(Resolved.YES, Resolved.YES, Resolved.PARTLY)
         await self.happens("petition.Closed")
+
+
+def in_hand(tasks: list[UUID]) -> dict[str, Any]:
+    """The tasks of the present round, which are decided on with the petition."""
+    return {"seen": tasks, "also": {"tasks": [(Task, id) for id in tasks]}}

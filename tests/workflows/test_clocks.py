@@ -146,14 +146,20 @@ async def test_a_late_roadmap_is_escalated(people: People) -> None:
 
 
 @at_once
-async def test_an_unclaimed_task_is_escalated_and_then_mandated(people: People) -> None:
+async def test_an_unclaimed_task_goes_back_to_the_official_who_is_pressed_until_it_is_mandated(people: People) -> None:
     await people.accept()
     await people.meet()
     [task] = await people.plan("unit")
     claim = await people.clock("claim")
     await people.forward(claim.due_at + MINUTE)
-    await assert_warned(people, claim)
-    assert {event.task_id for event in await people.warnings("claim")} == {task}
+    reminded, handed_back = await people.happens("petition.Reminded", "task.HandedBack")
+    assert_on_time(reminded, claim.remind_at)
+    assert_on_time(handed_back, claim.due_at)
+    assert handed_back.originator_id == task
+    mandate = await people.clock("mandate")
+    await people.forward(mandate.due_at + MINUTE)
+    await assert_warned(people, mandate)
+    assert {event.task_id for event in await people.warnings("mandate")} == {task}
     second = {"unit": (Unit, id_of("second unit"))}
     await people.act(Task.mandate, OFFICIAL, task, reason=text("reason"), also=second)
     assert (await people.clock("task")).due_at > claim.due_at
@@ -190,20 +196,30 @@ async def test_an_extension_moves_reminder_and_escalation_of_the_response(people
 async def test_a_suspended_matter_is_left_in_peace_and_its_clocks_move(people: People) -> None:
     await people.accept()
     await people.meet()
-    await people.work(await people.plan("unit"))
-    response = await people.clock("response")
-    await people.forward(response.remind_at - timedelta(days=1))
-    await people.act(Petition.suspend, OFFICIAL, reason=text("reason"))
+    tasks = await people.plan("unit", "second unit")
+    done, waiting = tasks
+    await people.work([done])
+    response, claim = await people.clock("response"), await people.clock("claim")
+    await people.forward(claim.remind_at - timedelta(hours=1))
+    await people.suspend(tasks)
     suspended_at = await people.now()
     await people.forward(response.due_at + timedelta(days=30))
     assert (await people.knows()).suspended
-    assert await people.warnings("response") == []
-    await people.act(Petition.resume, OFFICIAL)
-    resumed = await people.clock("response")
+    assert await people.warnings("response") == await people.warnings("claim") == []
+    await people.resume(tasks)
     stood_still = await people.now() - suspended_at
-    assert abs(resumed.due_at - response.due_at - stood_still) < MINUTE
-    await people.forward(resumed.due_at + MINUTE)
-    await assert_warned(people, resumed)
+    for rule, before in (("claim", claim), ("response", response)):
+        resumed = await people.clock(rule)
+        assert abs(resumed.due_at - before.due_at - stood_still) < MINUTE
+        people.read = 0
+        await people.forward(resumed.due_at + MINUTE)
+        if rule == "claim":
+            reminded, handed_back = await people.happens("petition.Reminded", "task.HandedBack")
+            assert_on_time(reminded, resumed.remind_at)
+            assert_on_time(handed_back, resumed.due_at)
+            assert handed_back.originator_id == waiting
+        else:
+            await assert_warned(people, resumed)
 
 
 async def answered(people: People) -> None:

@@ -34,6 +34,8 @@ RULES = {
     "response": "答复",
     "feedback": "群众评价",
     "task": "完成任务",
+    "appeal": "联名人申诉",
+    "appeal_decision": "申诉审定",
 }
 UNITS = {"working days": "个工作日", "days": "天", "hours": "小时", "minutes": "分钟", "seconds": "秒"}
 FREE = {"weekend": "周末", "holiday": "节假日"}

@@ -23,6 +23,7 @@ class Waiting(BaseModel):
     petition_id: UUID
     task_id: UUID | None
     meeting_id: UUID | None
+    intake_id: UUID | None = Field(description="The signature that staff took in, where its validity is in question.")
     rule: str | None
     due_at: datetime | None
     overdue: bool

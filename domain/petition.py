@@ -42,6 +42,7 @@ ENDS = frozenset({Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, P
 OPEN = frozenset(Phase) - ENDS
 ADMITTED = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK})
 UNDER_WAY = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS})
+SIGNATURES_CHANGE = (Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY)  # not while those who signed are asked to judge
 
 
 class Category(StrEnum):
@@ -123,6 +124,7 @@ class Petition(Decider):
     elected = dict[str, Text]()  # noqa: RUF012 - pseudonym -> the name to be known by, most votes first
     referred_to: UUID | None = None  # the unit, where the receiving authority is in the directory
     referral_received = False
+    contests: Sequence[UUID] = ()  # intakes (domain/intake.py) that staff found false
 
     def __init__(
         self,
@@ -184,10 +186,23 @@ class Petition(Decider):
         TOPIC = "petition.CoSignatureWithdrawn"
 
         def apply(self, petition: "Petition") -> None:
-            petition.signers[self.by] = False
-            petition.signatures -= 1
-            if self.by in petition.elected:
-                petition.elected = {by: name for by, name in petition.elected.items() if by != self.by}
+            petition.lose(self.by)
+
+    class CoSignatureContested(Event):
+        """Host staff found the slip of a signature false; it counts until that is decided: see domain/intake.py."""
+
+        TOPIC = "petition.CoSignatureContested"
+        intake_id: UUID
+
+        def apply(self, petition: "Petition") -> None:
+            petition.contests = [*petition.contests, self.intake_id]
+
+    class CoSignatureInvalidated(Event):
+        TOPIC = "petition.CoSignatureInvalidated"
+        signer: str
+
+        def apply(self, petition: "Petition") -> None:
+            petition.lose(self.signer)
 
     class ThresholdReached(Event):
         TOPIC = "petition.ThresholdReached"
@@ -450,6 +465,12 @@ class Petition(Decider):
             petition.enter(Phase.CLOSED)
             petition.outcome = self.outcome
 
+    def lose(self, signer: str) -> None:
+        self.signers[signer] = False
+        self.signatures -= 1
+        if signer in self.elected:
+            self.elected = {by: name for by, name in self.elected.items() if by != signer}
+
     def enter(self, phase: Phase, *clocks: Clock) -> None:
         self.phase, self.clocks = phase.value, {clock.rule: clock for clock in clocks}
 
@@ -515,7 +536,7 @@ class Petition(Decider):
 
     @command(RESIDENT)
     def withdraw_signature(self, cmd: Command, /) -> None:
-        self.require(Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY)
+        self.require(*SIGNATURES_CHANGE)
         if not self.signers.get(cmd.by):
             raise Conflict("not-signed", "您没有有效的联名可撤回。", "There is no signature of yours to withdraw.")
         if cmd.by == self.lead:
@@ -525,6 +546,20 @@ class Petition(Decider):
                 "The lead petitioner cannot withdraw just the signature; before the threshold, withdraw the petition.",
             )
         self.decide(self.CoSignatureWithdrawn, cmd)
+
+    @command(HOST_STAFF)
+    def contest_signature(self, cmd: Command, /, *, intake_id: UUID) -> None:
+        """Called by ``Intake.confirm_invalidation``, for the story to watch its clocks."""
+        self.require(*SIGNATURES_CHANGE)
+        if intake_id not in self.contests:
+            self.decide(self.CoSignatureContested, cmd, intake_id=intake_id)
+
+    @command(CLERK, WORKFLOW)
+    def invalidate_signature(self, cmd: Command, /, *, signer: str) -> None:
+        """It was somebody's who may not sign, or nobody's. The threshold, once crossed and submitted, stays crossed."""
+        self.require(*SIGNATURES_CHANGE)
+        if self.signers.get(signer):
+            self.decide(self.CoSignatureInvalidated, cmd, signer=signer)
 
     @command(LEAD_PETITIONER)
     def withdraw(self, cmd: Command, /) -> None:

@@ -25,6 +25,8 @@ RULES = (
     "response",
     "feedback",
     "verification",
+    "appeal",
+    "appeal_decision",
 )
 WINDOW = re.compile(r"(\d+) (working days|days|hours|minutes|seconds)")
 

@@ -157,12 +157,20 @@ def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
     )
 
 
-@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn)
+SIGNATURES: dict[type, int] = {
+    Petition.CoSigned: 1,
+    Petition.CoSignatureWithdrawn: -1,
+    Petition.CoSignatureContested: 0,
+    Petition.CoSignatureInvalidated: -1,
+}
+
+
+@READ_MODEL.on(*SIGNATURES)
 def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield (
         "UPDATE petitions SET signatures = signatures + $4, version = $2, position = $3 WHERE id = $1",
         *start(event, at)[:3],
-        1 if isinstance(event, Petition.CoSigned) else -1,
+        SIGNATURES[type(event)],
     )
 
 

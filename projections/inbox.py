@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.petition import Category, Petition
 from domain.task import Task
@@ -133,7 +134,7 @@ def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
     )
 
 
-@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn)
+@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.CoSignatureInvalidated)
 def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield (
         "UPDATE petitions SET signatures = signatures + $2 WHERE id = $1",
@@ -311,6 +312,26 @@ def supervision_lifted(event: Petition.SupervisionLifted, at: Recorded) -> Itera
     yield take(event.originator_id, "supervision", "lift")
 
 
+# --- signatures that staff took in -----------------------------------------------------------------------------------
+
+
+@READ_MODEL.on(Intake.InvalidationProposed)
+def invalidation_proposed(event: Intake.InvalidationProposed, at: Recorded) -> Iterator[Statement]:
+    """A second person of the staff decides."""
+    yield put(HOST, "invalidation", event.matter_id, event, at, subject_id=event.originator_id)
+
+
+@READ_MODEL.on(Intake.Appealed)
+def appealed(event: Intake.Appealed, at: Recorded) -> Iterator[Statement]:
+    clock, id = event.appeal_decision, event.originator_id
+    yield put(CLERKS, "appeal", event.matter_id, event, at, subject_id=id, rule=clock.rule, due_at=clock.due_at)
+
+
+@READ_MODEL.on(Intake.InvalidationDropped, Intake.InvalidationConfirmed, Intake.Upheld, Intake.Invalidated)
+def intake_settled(event: Intake.Event, at: Recorded) -> Iterator[Statement]:
+    yield leave(event)
+
+
 # --- meetings --------------------------------------------------------------------------------------------------------
 
 
@@ -348,7 +369,7 @@ def cancelled(event: Meeting.Cancelled, at: Recorded) -> Iterator[Statement]:
 # --- tasks -----------------------------------------------------------------------------------------------------------
 
 
-def leave(event: Task.Event | Meeting.Event) -> Statement:
+def leave(event: Task.Event | Meeting.Event | Intake.Event) -> Statement:
     return "DELETE FROM items WHERE petition_id = $1 AND subject_id = $2", event.matter_id, event.originator_id
 
 
@@ -463,7 +484,8 @@ async def waiting(
         """
         SELECT i.kind, i.petition_id, nullif(i.rule, '') AS rule, nullif(i.due_at, 'infinity') AS due_at, i.since,
             i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.category, p.topic, t.id AS task_id, t.title,
-            CASE WHEN i.kind = 'meeting' THEN i.subject_id END AS meeting_id, i.position
+            CASE WHEN i.kind = 'meeting' THEN i.subject_id END AS meeting_id,
+            CASE WHEN i.kind IN ('invalidation', 'appeal') THEN i.subject_id END AS intake_id, i.position
         FROM inbox.items AS i
         JOIN inbox.petitions AS p ON p.id = i.petition_id
         LEFT JOIN inbox.tasks AS t ON t.id = i.subject_id

@@ -119,7 +119,7 @@ TOLD = {"public": PUBLIC, "handlers": HANDLERS, "auditor": AUDITOR}
 VISIBILITY = {event: visibility for visibility, events in TOLD.items() for event in events}
 
 
-@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn)
+@READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.CoSignatureInvalidated)
 def counted(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     change = 1 if isinstance(event, Petition.CoSigned) else -1
     yield "UPDATE signatures SET count = count + $2 WHERE petition_id = $1", event.originator_id, change

@@ -10,7 +10,8 @@ from temporalio.exceptions import ApplicationError
 
 from domain.clock import Clock
 from domain.command import Command, Role
-from domain.petition import ENDS, Petition, Phase, warning
+from domain.intake import Intake
+from domain.petition import ENDS, SIGNATURES_CHANGE, Petition, Phase, warning
 from domain.policy import Policy
 from domain.refusals import NotFound, Refusal
 from domain.task import ENDS as TASK_ENDS
@@ -25,6 +26,7 @@ ENDINGS = {
     "host_opinion": "close_signing",
     "feedback": "close_feedback",
     "claim": "hand_back",
+    "appeal": "close_appeal",
 }
 
 
@@ -72,13 +74,14 @@ class Activities:
             for number, roadmap in enumerate(petition.roadmaps, start=1)
             for item in roadmap
         ]
+        contests = [await self._repository.get(Intake, id) for id in petition.contests]
         return MatterState(
             version=petition.version,
             phase=petition.phase,
             round=petition.round,
             ended=petition.phase in ENDS,
             suspended=petition.suspended_at is not None,
-            clocks=list(watched(petition, [task for _, _, task in tasks if task])),
+            clocks=list(watched(petition, [task for _, _, task in tasks if task], contests)),
             tasks=[
                 TaskState(id, number, planned=task is None, open=task is not None and task.status not in TASK_ENDS)
                 for number, id, task in tasks
@@ -104,6 +107,10 @@ class Activities:
             case "hand_back":
                 assert step.part_id
                 await execute(Task.hand_back, step.part_id, cmd)
+            case "close_appeal":
+                assert step.part_id
+                petition = {"petition": (Petition, step.matter_id)}
+                await execute(Intake.close_appeal, step.part_id, cmd, also=petition)
             case "drop":
                 assert step.part_id
                 await execute(Task.drop, step.part_id, cmd)
@@ -130,8 +137,9 @@ class Activities:
             return None
 
 
-def watched(petition: Petition, tasks: Iterable[Task]) -> Iterator[RunningClock]:
-    """Every clock that runs, and what it has been warned of. Of the two while signing, the one that counts."""
+def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake] = ()) -> Iterator[RunningClock]:
+    """Every clock that runs, and what it has been warned of. Of the two while signing, the one that counts; and while
+    the residents judge, none of a contested signature: it stays until they have."""
     if petition.phase in ENDS:
         return
     own = [petition.signing_clock] if petition.phase == Phase.COLLECTING else petition.clocks.values()
@@ -139,10 +147,15 @@ def watched(petition: Petition, tasks: Iterable[Task]) -> Iterator[RunningClock]
         *((clock, None, ENDINGS.get(clock.rule, "escalate")) for clock in own),
         *((task.clock, task.id, _ending(task, task.clock)) for task in tasks if task.clock),
     ]
+    if petition.phase in SIGNATURES_CHANGE:
+        clocks += [
+            (intake.clock, intake.id, ENDINGS.get(intake.clock.rule, "escalate")) for intake in contests if intake.clock
+        ]
     for clock, part_id, ending in clocks:
         reminded, escalated = (
             warning(what, clock.rule, clock.due_at, part_id) in petition.warned for what in ("reminded", "escalated")
         )
+        reminded |= clock.rule == "appeal"  # of a right, nobody else need hear
         yield RunningClock(clock, part_id, reminded, escalated, ending)
 
 

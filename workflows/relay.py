@@ -23,6 +23,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from domain.intake import Intake
 from domain.petition import Petition
 from domain.task import Task
 from infra.event_store import TRANSIENT, EventStore, Recorded
@@ -62,6 +63,10 @@ TOLD = (
     Task.Completed,
     Task.Returned,
     Task.Confirmed,
+    Petition.CoSignatureContested,
+    Intake.Appealed,
+    Intake.Upheld,
+    Intake.Invalidated,
 )
 TOPICS = tuple(event.TOPIC for event in TOLD)
 
@@ -240,8 +245,8 @@ def by_matter(page: Iterable[Recorded]) -> list[OpenMatter]:
     """Each matter once, with its last position and whether it ended."""
     matters: dict[UUID, OpenMatter] = {}
     for recorded in page:
-        event = cast("Petition.Event | Task.Event", mapper.to_domain_event(recorded))
-        matter_id = event.matter_id if isinstance(event, Task.Event) else event.originator_id
+        event = cast("Petition.Event | Task.Event | Intake.Event", mapper.to_domain_event(recorded))
+        matter_id = event.originator_id if isinstance(event, Petition.Event) else event.matter_id
         ended = isinstance(event, ENDINGS) or (matter_id in matters and matters[matter_id].ended)
         matters[matter_id] = OpenMatter(matter_id, recorded.id, ended)
     return list(matters.values())

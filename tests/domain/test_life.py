@@ -82,6 +82,8 @@ class Life(RuleBasedStateMachine):
                 self.signed.add(e.by)
             elif isinstance(e, Petition.CoSignatureWithdrawn):
                 self.signed.remove(e.by)
+            elif isinstance(e, Petition.CoSignatureInvalidated):
+                self.signed.remove(e.signer)
             elif isinstance(e, Petition.FeedbackGiven):
                 assert e.by in self.signed
                 assert (e.round, e.by) not in self.judged

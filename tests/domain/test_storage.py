@@ -19,6 +19,7 @@ from eventsourcing.utils import get_topic, resolve_topic
 
 from domain.command import Decider
 from domain.directory import Host, Post, Unit, UnitKind
+from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.petition import Petition, Phase, Resolved
 from domain.task import Task
@@ -40,11 +41,12 @@ from tests.domain.story import (
     given,
     id_of,
     photo,
+    resident,
     text,
 )
 
 GOLDEN = Path(__file__).with_name("golden")
-AGGREGATES: list[type[Decider]] = [Petition, Meeting, Task, Host, Post, Unit, Webhook]
+AGGREGATES: list[type[Decider]] = [Petition, Intake, Meeting, Task, Host, Post, Unit, Webhook]
 
 
 def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
@@ -113,6 +115,18 @@ def everything_that_happens() -> Iterator[Story]:
     story = given(Phase.REFERRED)
     received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}
     story.do(story.petition.receive_referral, UNIT_OFFICER, **received)
+    yield story
+    story = given(Phase.COLLECTING)
+    intake = story.take_in(resident(50))
+    story.do(intake.propose_invalidation, HOST_STAFF, reason=text("reason"))
+    story.do(intake.drop_invalidation, HOST_STAFF)
+    story.contest(intake)
+    story.do(intake.appeal, resident(50), grounds=text("grounds"))
+    story.do(intake.decide_appeal, CLERK, petition=story.petition, counts=True, explanation=text("why"))
+    second = story.take_in(resident(51), "second intake")
+    story.contest(second)
+    story.later(days=20)
+    story.do(second.close_appeal, WORKFLOW, petition=story.petition)
     yield story
     for end in (Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED):
         yield given(end)

@@ -9,11 +9,14 @@ import pytest
 
 from domain.command import Decider
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
+from domain.intake import Intake
+from domain.intake import Status as IntakeStatus
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
 from domain.petition import (
     ADMITTED,
     OPEN,
+    SIGNATURES_CHANGE,
     UNDER_WAY,
     Answer,
     Category,
@@ -34,6 +37,7 @@ from tests.domain.story import (
     MONDAY,
     OFFICIAL,
     SECOND_OFFICIAL,
+    SECOND_STAFF,
     SIGNER,
     STRANGER,
     SUPERVISOR,
@@ -46,6 +50,7 @@ from tests.domain.story import (
     given,
     id_of,
     photo,
+    resident,
     text,
 )
 
@@ -79,6 +84,12 @@ PETITION = {
         phases=[Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY],
         but={LEAD: "lead-petitioner", STRANGER: "not-signed"},
         again="not-signed",
+    ),
+    "contest_signature": Rule(
+        who=[HOST_STAFF], phases=SIGNATURES_CHANGE, takes=lambda _: {"intake_id": id_of("intake")}, again=""
+    ),
+    "invalidate_signature": Rule(
+        who=[CLERK, WORKFLOW], phases=SIGNATURES_CHANGE, takes=lambda _: {"signer": SIGNER.by}, again=""
     ),
     "withdraw": Rule(who=[LEAD], phases=[Phase.COLLECTING], signatures=9, again="wrong-phase"),
     "give_host_opinion": Rule(
@@ -225,6 +236,30 @@ MEETING = {
 }
 MEETING_APART = {"schedule"}
 
+INTAKE = {
+    "propose_invalidation": Rule(
+        who=[HOST_STAFF], phases=[IntakeStatus.VALID], takes=lambda _: {"reason": text()}, again="wrong-status"
+    ),
+    "drop_invalidation": Rule(who=[HOST_STAFF], phases=[IntakeStatus.PROPOSED], again="wrong-status"),
+    "appeal": Rule(
+        who=[resident(50)], phases=[IntakeStatus.CONTESTED], takes=lambda _: {"grounds": text()}, again="wrong-status"
+    ),
+    "decide_appeal": Rule(
+        who=[CLERK],
+        phases=[IntakeStatus.APPEALED],
+        takes=lambda story: {"petition": story.petition, "counts": False, "explanation": text()},
+        again="wrong-status",
+    ),
+    "close_appeal": Rule(
+        who=[WORKFLOW],
+        phases=[IntakeStatus.CONTESTED],
+        takes=lambda story: {"petition": story.petition},
+        wait_days=15,
+        again="wrong-status",
+    ),
+}
+INTAKE_APART = {"file", "confirm_invalidation"}  # these have tests of their own: see test_intake.py
+
 
 def a_petition(phase: str, rule: Rule) -> tuple[Story, Any]:
     story = given(Phase(phase), signatures=rule.signatures if phase == Phase.COLLECTING else 10)
@@ -260,10 +295,28 @@ def a_meeting(status: str, _: Rule) -> tuple[Story, Any]:
     return story, story.meeting
 
 
+def an_intake(status: str, _: Rule) -> tuple[Story, Any]:
+    story = given(Phase.COLLECTING)
+    intake = story.take_in(resident(50))
+    if status != IntakeStatus.VALID:
+        story.do(intake.propose_invalidation, HOST_STAFF, reason=text())
+    if status not in (IntakeStatus.VALID, IntakeStatus.PROPOSED):
+        story.do(intake.confirm_invalidation, SECOND_STAFF, petition=story.petition)
+    if status in (IntakeStatus.APPEALED, IntakeStatus.UPHELD):
+        story.do(intake.appeal, resident(50), grounds=text())
+    if status == IntakeStatus.UPHELD:
+        story.do(intake.decide_appeal, CLERK, petition=story.petition, counts=True, explanation=text())
+    if status == IntakeStatus.INVALIDATED:
+        story.later(days=15)
+        story.do(intake.close_appeal, WORKFLOW, petition=story.petition)
+    return story, intake
+
+
 KINDS: tuple[tuple[type[Decider], dict[str, Rule], set[str], Callable[..., Any], type[StrEnum], str], ...] = (
     (Petition, PETITION, PETITION_APART, a_petition, Phase, "wrong-phase"),
     (Task, TASK, TASK_APART, a_task, TaskStatus, "wrong-status"),
     (Meeting, MEETING, MEETING_APART, a_meeting, MeetingStatus, "wrong-status"),
+    (Intake, INTAKE, INTAKE_APART, an_intake, IntakeStatus, "wrong-status"),
 )
 COMMANDS = [
     pytest.param(prepare, name, rule, states, code, id=f"{cls.__name__} {name}")

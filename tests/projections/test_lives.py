@@ -41,7 +41,13 @@ from tests.projections.conftest import Mirror
 
 UNITS = [("unit_officer", id_of("unit")), ("unit_officer", id_of("second unit"))]
 LEAD, SECOND = ("official", OFFICIAL.org), ("official", SECOND_OFFICIAL.org)
-UNTOLD = (Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.FeedbackGiven)
+UNTOLD = (
+    Petition.CoSigned,
+    Petition.CoSignatureWithdrawn,
+    Petition.CoSignatureContested,
+    Petition.CoSignatureInvalidated,
+    Petition.FeedbackGiven,
+)
 HOST, CLERKS = ("host_staff", HOST_STAFF.org), ("clerk", CLERK.org)
 
 
@@ -94,6 +100,11 @@ def eventful(story: Story) -> Iterator[None]:
     story.do(petition.withdraw_signature, resident(4))
     yield
     story.do(petition.co_sign, resident(4))
+    yield
+    story.contest(intake := story.take_in(resident(50)))
+    yield
+    story.later(days=11)
+    story.do(intake.close_appeal, WORKFLOW, petition=petition)
     yield
     story.submit()
     yield

@@ -14,7 +14,13 @@ from projections.board import Viewer
 from tests.domain.story import CLERK, WORKFLOW, given, id_of, resident, text
 from tests.projections.conftest import Mirror, topics_of
 
-UNTOLD = {"petition.CoSigned", "petition.CoSignatureWithdrawn", "petition.FeedbackGiven"}
+UNTOLD = {
+    "petition.CoSigned",
+    "petition.CoSignatureWithdrawn",
+    "petition.CoSignatureContested",
+    "petition.CoSignatureInvalidated",
+    "petition.FeedbackGiven",
+}
 
 
 async def told(mirror: Mirror, *, handler: bool = True) -> list[dict[str, Any]]:

@@ -1,0 +1,215 @@
+"""A signature that host staff took in: on a paper slip, at the door or by telephone.
+
+The signature itself is the petition's, by the resident's pseudonym like any other. This is its slip: who entered it and
+on what evidence. Only through it can staff point at a signature, so nobody has to see who signed. Found false by two of
+them, the signature still counts until the signer has let the appeal's window pass, or the clerk has decided.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.clock import Clock
+from domain.command import Command, Decider, Permission, Role, command
+from domain.petition import Petition, Phase
+from domain.refusals import Conflict, Forbidden, not_found
+from domain.text import Text
+
+
+class Means(StrEnum):
+    PAPER = "paper"
+    DOORSTEP = "doorstep"
+    PHONE = "phone"
+
+
+class Status(StrEnum):
+    VALID = "valid"
+    PROPOSED = "proposed"  # to be invalidated; a second person of the staff has to confirm it
+    CONTESTED = "contested"  # confirmed: the signer is told, and may appeal
+    APPEALED = "appealed"
+    UPHELD = "upheld"  # by the clerk: it counts
+    INVALIDATED = "invalidated"
+
+
+def host(intake: "Intake | type[Intake]", arguments: Mapping[str, Any]) -> Collection[UUID]:
+    return [intake.host_id if isinstance(intake, Intake) else arguments["petition"].host_id]
+
+
+HOST_STAFF = Permission(Role.HOST_STAFF, of=host)
+SIGNER = Permission(Role.RESIDENT, who=lambda intake: [intake.signer])
+CLERK = Permission(Role.CLERK)
+WORKFLOW = Permission(Role.WORKFLOW)
+
+
+class Intake(Decider):
+    TOPIC = "intake"
+    Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Filed
+
+    def __init__(
+        self, matter_id: UUID, host_id: UUID, signer: str, means: str, counted: bool, slip: str | None
+    ) -> None:
+        self.status: str = Status.VALID.value
+        self.matter_id, self.host_id, self.signer, self.means = matter_id, host_id, signer, means
+        self.counted, self.slip = counted, slip
+        self.proposed_by: str | None = None
+        self.reason: Text | None = None
+        self.grounds: Text | None = None
+        self.clock: Clock | None = None
+
+    class Event(Decider.Event):
+        matter_id: UUID
+
+    class Filed(Event, Aggregate.Created):
+        """``slip``: the digest of the slip as it is kept, sealed; none where the signer's code stands for it.
+
+        ``counted``: whether the signature came with it. Who had signed already is not told, to the staff either.
+        """
+
+        TOPIC = "intake.Filed"
+        host_id: UUID
+        signer: str
+        means: str
+        counted: bool
+        slip: str | None
+
+    class InvalidationProposed(Event):
+        TOPIC = "intake.InvalidationProposed"
+        reason: Text
+
+        def apply(self, intake: "Intake") -> None:
+            intake.status, intake.proposed_by, intake.reason = Status.PROPOSED.value, self.by, self.reason
+
+    class InvalidationDropped(Event):
+        TOPIC = "intake.InvalidationDropped"
+
+        def apply(self, intake: "Intake") -> None:
+            intake.status, intake.proposed_by, intake.reason = Status.VALID.value, None, None
+
+    class InvalidationConfirmed(Event):
+        """By a second person: now the signer is told."""
+
+        TOPIC = "intake.InvalidationConfirmed"
+        signer: str
+        appeal: Clock
+
+        def apply(self, intake: "Intake") -> None:
+            intake.status, intake.clock = Status.CONTESTED.value, self.appeal
+
+    class Appealed(Event):
+        TOPIC = "intake.Appealed"
+        grounds: Text
+        appeal_decision: Clock
+
+        def apply(self, intake: "Intake") -> None:
+            intake.status, intake.clock, intake.grounds = Status.APPEALED.value, self.appeal_decision, self.grounds
+
+    class Upheld(Event):
+        """The clerk has decided for the signer."""
+
+        TOPIC = "intake.Upheld"
+        signer: str
+        explanation: Text
+
+        def apply(self, intake: "Intake") -> None:
+            intake.status, intake.clock = Status.UPHELD.value, None
+
+    class Invalidated(Event):
+        """For good: nobody appealed in time, or the clerk has decided so and says why."""
+
+        TOPIC = "intake.Invalidated"
+        signer: str
+        explanation: Text | None
+
+        def apply(self, intake: "Intake") -> None:
+            intake.status, intake.clock = Status.INVALIDATED.value, None
+
+    @classmethod
+    @command(HOST_STAFF)
+    def file(
+        cls, cmd: Command, /, *, id: UUID, petition: Petition, signer: str, means: Means, slip: str | None
+    ) -> "Intake":
+        """The resident has signed on paper, or confirmed by a code what was read back to them."""
+        counted = not petition.signers.get(signer)
+        if counted:
+            petition.co_sign(replace(cmd, by=signer, role=Role.RESIDENT, org=None))
+        else:
+            petition.require(Phase.COLLECTING)
+        return cls.begin(
+            cls.Filed,
+            cmd,
+            id=id,
+            matter_id=petition.id,
+            host_id=petition.host_id,
+            signer=signer,
+            means=means.value,
+            counted=counted,
+            slip=slip,
+        )
+
+    @command(HOST_STAFF)
+    def propose_invalidation(self, cmd: Command, /, *, reason: Text) -> None:
+        self._require(Status.VALID)
+        self._decide(self.InvalidationProposed, cmd, reason=reason)
+
+    @command(HOST_STAFF)
+    def drop_invalidation(self, cmd: Command, /) -> None:
+        self._require(Status.PROPOSED)
+        self._decide(self.InvalidationDropped, cmd)
+
+    @command(HOST_STAFF)
+    def confirm_invalidation(self, cmd: Command, /, *, petition: Petition) -> None:
+        self._require(Status.PROPOSED)
+        if cmd.by == self.proposed_by:
+            raise Forbidden(
+                "second-person", "须由另一名工作人员确认。", "Somebody else of the host's staff has to confirm this."
+            )
+        appeal = cmd.policy.clock("appeal", cmd.at)
+        self._of(petition).contest_signature(cmd, intake_id=self.id)
+        self._decide(self.InvalidationConfirmed, cmd, signer=self.signer, appeal=appeal)
+
+    @command(SIGNER)
+    def appeal(self, cmd: Command, /, *, grounds: Text) -> None:
+        self._require(Status.CONTESTED)
+        self._decide(self.Appealed, cmd, grounds=grounds, appeal_decision=cmd.policy.clock("appeal_decision", cmd.at))
+
+    @command(CLERK)
+    def decide_appeal(self, cmd: Command, /, *, petition: Petition, counts: bool, explanation: Text) -> None:
+        self._require(Status.APPEALED)
+        if counts:
+            self._of(petition)
+            self._decide(self.Upheld, cmd, signer=self.signer, explanation=explanation)
+        else:
+            self._invalidate(cmd, petition, explanation)
+
+    @command(WORKFLOW)
+    def close_appeal(self, cmd: Command, /, *, petition: Petition) -> None:
+        """Nobody appealed within the window."""
+        self._require(Status.CONTESTED)
+        if self.clock is None or cmd.at < self.clock.due_at:
+            raise Conflict("too-early", "申诉期尚未届满。", "The signer may still appeal.")
+        self._invalidate(cmd, petition, None)
+
+    def _invalidate(self, cmd: Command, petition: Petition, explanation: Text | None) -> None:
+        if self.counted:
+            self._of(petition).invalidate_signature(cmd, signer=self.signer)
+        self._decide(self.Invalidated, cmd, signer=self.signer, explanation=explanation)
+
+    def _of(self, petition: Petition) -> Petition:
+        if petition.id != self.matter_id:
+            raise not_found("petition", "petition")
+        return petition
+
+    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
+        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
+
+    def _require(self, status: Status) -> None:
+        if self.status != status:
+            raise Conflict(
+                "wrong-status",
+                f"此联名登记目前为“{self.status}”,不能办理此事。",
+                f"This entry is “{self.status}”; this takes one that is “{status}”.",
+            )

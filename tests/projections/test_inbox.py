@@ -120,6 +120,7 @@ async def test_an_item_says_what_it_is_about_and_when_it_is_due(mirror: Mirror) 
         "petition_id": story.petition.id,
         "task_id": task.id,
         "meeting_id": None,
+        "intake_id": None,
         "rule": "claim",
         "due_at": task.clock.due_at,
         "since": story.now,
@@ -132,6 +133,25 @@ async def test_an_item_says_what_it_is_about_and_when_it_is_due(mirror: Mirror) 
     }
     (late,) = await items(mirror, UNIT_OFFICER, task.clock.due_at + timedelta(seconds=1))
     assert late["overdue"]
+
+
+async def test_a_slip_found_false_waits_for_a_second_person_and_an_appeal_for_the_clerk(mirror: Mirror) -> None:
+    story = given(Phase.COLLECTING, signatures=3)
+    intake = story.take_in(resident(50))
+    assert await waits(mirror, story) == {}
+    story.do(intake.propose_invalidation, HOST_STAFF, reason=text())
+    assert await waits(mirror, story) == {"host": ["invalidation"]}
+    story.do(intake.drop_invalidation, HOST_STAFF)
+    assert await waits(mirror, story) == {}
+    story.contest(intake)
+    assert await waits(mirror, story) == {}
+    story.do(intake.appeal, resident(50), grounds=text())
+    assert await waits(mirror, story) == {"clerks": ["appeal"]}
+    (item,) = await items(mirror, CLERK, story.now)
+    assert intake.clock
+    assert (item["intake_id"], item["due_at"]) == (intake.id, intake.clock.due_at)
+    story.do(intake.decide_appeal, CLERK, petition=story.petition, counts=True, explanation=text())
+    assert await waits(mirror, story) == {}
 
 
 async def test_signatures_withdrawn_below_the_threshold_take_the_hosts_item_away_and_bring_it_back(

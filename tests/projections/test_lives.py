@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
+from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.petition import ENDS, Answer, Petition, Phase, Resolved
 from domain.task import Status, Task
@@ -249,7 +250,11 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     assert {clock["rule"]: clock for clock in row["clocks"]} == {rule: vars(c) for rule, c in folded.clocks.items()}
     assert row["suspended"] == (folded.suspended_at is not None)
     assert (row["public_topic"] is not None) == (folded.public_topic is not None)
-    mine = [e for e in story.log if folded.id in (e.originator_id, getattr(e, "matter_id", None))]
+    mine = [
+        e
+        for e in story.log
+        if folded.id in (e.originator_id, getattr(e, "matter_id", None)) and not isinstance(e, Intake.Event)
+    ]
     assert row["position"] == 1 + story.log.index(mine[-1])
     assert row["changed_at"] == next(e.timestamp for e in reversed(mine) if not isinstance(e, UNTOLD))
     kinds = [type(e) for e in mine]

@@ -123,4 +123,4 @@ async def test_what_is_new_reaches_those_it_concerns(mirror: Mirror) -> None:
 def test_every_event_is_either_told_or_counted() -> None:
     """Whoever adds an event decides here who may hear of it."""
     topics = topics_of(Petition, Meeting, Task, Host, Post, Unit, Webhook)
-    assert topics - {"petition.FeedbackGiven"} == set(timeline.READ_MODEL.handlers)
+    assert topics - {"petition.FeedbackGiven", "petition.CoSignatureContested"} == set(timeline.READ_MODEL.handlers)

@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from domain.clock import Clock
 from domain.directory import Unit
+from domain.intake import Intake, Means
 from domain.petition import Answer, Petition, Resolved
 from domain.task import Task
 from infra.database import connect
-from tests.domain.story import CLERK, OFFICIAL, UNIT_OFFICER, id_of, resident, text
+from tests.domain.story import CLERK, HOST_STAFF, OFFICIAL, SECOND_STAFF, UNIT_OFFICER, id_of, resident, text
 from tests.workflows.people import People, engine
 
 MINUTE = timedelta(minutes=1)
@@ -104,6 +105,38 @@ async def test_a_signature_withdrawn_in_secret_moves_the_end_of_signing_back(peo
     await people.forward(signing.due_at + MINUTE)
     [lapsed] = await people.happens("petition.Lapsed")
     assert_on_time(lapsed, signing.due_at)
+
+
+async def contested(people: People) -> UUID:
+    """A slip that two of the staff found false."""
+    intake, petition = uuid4(), {"petition": (Petition, people.id)}
+    facts = {"signer": resident(50).by, "means": Means.PAPER, "slip": None}
+    await people.act(Intake.file, HOST_STAFF, intake, also=petition, **facts)
+    await people.act(Intake.propose_invalidation, HOST_STAFF, intake, reason=text())
+    await people.act(Intake.confirm_invalidation, SECOND_STAFF, intake, also=petition)
+    return intake
+
+
+@at_once
+async def test_a_signature_found_false_counts_until_nobody_has_appealed_in_time(people: People) -> None:
+    await people.sign(2)
+    await contested(people)
+    appeal = await people.clock("appeal")
+    await people.forward(appeal.due_at + MINUTE)
+    _, invalidated = await people.happens("intake.Invalidated", "petition.CoSignatureInvalidated")
+    assert_on_time(invalidated, appeal.due_at)
+    assert await people.warnings("appeal") == []
+
+
+@at_once
+async def test_a_clerk_who_leaves_an_appeal_lying_is_escalated(people: People) -> None:
+    await people.sign(2)
+    intake = await contested(people)
+    await people.act(Intake.appeal, resident(50), intake, grounds=text())
+    decision = await people.clock("appeal_decision")
+    await people.forward(decision.due_at + MINUTE)
+    await assert_warned(people, decision)
+    assert "petition.CoSignatureInvalidated" not in await people.topics()
 
 
 @at_once

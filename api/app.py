@@ -27,6 +27,7 @@ from api import (
     statistics,
     supervision,
     tasks,
+    urgency,
     webhooks,
 )
 from api.deps import Services
@@ -101,7 +102,7 @@ def create_app(
         checks=checks or {},
     )
     for resource in (
-        *(similar, petitions, referrals, ballots, supervision, clocks, history, meetings, tasks, inbox),
+        *(similar, petitions, urgency, referrals, ballots, supervision, clocks, history, meetings, tasks, inbox),
         *(statistics, directory),
         *(sign_in, register, webhooks, events, health),
     ):

@@ -28,6 +28,7 @@ class Waiting(BaseModel):
     due_at: datetime | None
     overdue: bool
     suspended: bool
+    urgent: bool
     since: datetime
     category: str
     topic: str

@@ -44,6 +44,7 @@ class PetitionSummary(BaseModel):
     details: str | None = Field(None, description=AS_WRITTEN)
     clocks: list[ClockState] = Field(description="What is running now, soonest due first.")
     suspended: bool
+    urgent: bool
     outcome: str | None = Field(examples=["resolved"])
     merged_into: UUID | None
     opened_at: datetime
@@ -154,7 +155,7 @@ async def _concerned(services: Services, identity: Identity, petition_id: UUID) 
         petition = await services.repository.get(Petition, petition_id)
     except NotFound:
         return False
-    if petition.phase == Phase.COLLECTING and petition.category != Category.CONDUCT:
+    if petition.phase in petition.signing_phases and petition.category != Category.CONDUCT:
         return True
     return petition.signers.get(await pseudonym(services, identity, petition_id), False)
 

@@ -340,6 +340,7 @@ class PetitionState(BaseModel):
         signatures=10,
         threshold=10,
         suspended=False,
+        urgent=False,
         clocks=[CLOCK],
         outcome=None,
         version=11,
@@ -350,6 +351,7 @@ class PetitionState(BaseModel):
     signatures: int
     threshold: int
     suspended: bool
+    urgent: bool
     clocks: list[ClockState] = Field(description="What is running now, soonest due first.")
     outcome: str | None = Field(None, description="How it was judged: resolved, unresolved, not_judged.")
     version: int
@@ -363,6 +365,7 @@ class PetitionState(BaseModel):
             signatures=petition.signatures,
             threshold=petition.threshold,
             suspended=petition.suspended_at is not None,
+            urgent=petition.urgent,
             clocks=[ClockState.of(clock) for clock in sorted(petition.clocks.values(), key=lambda clock: clock.due_at)],
             outcome=petition.outcome,
             version=petition.version,

@@ -15,7 +15,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
-from domain.petition import Petition, Phase
+from domain.petition import Petition
 from domain.refusals import Conflict, Forbidden, not_found
 from domain.text import Text
 
@@ -137,7 +137,7 @@ class Intake(Decider):
         if counted:
             petition.co_sign(replace(cmd, by=signer, role=Role.RESIDENT, org=None))
         else:
-            petition.require(Phase.COLLECTING)
+            petition.require(*petition.signing_phases)
         return cls.begin(
             cls.Filed,
             cmd,

@@ -43,6 +43,7 @@ OPEN = frozenset(Phase) - ENDS
 ADMITTED = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK})
 UNDER_WAY = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS})
 SIGNATURES_CHANGE = (Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY)  # not while those who signed are asked to judge
+UNANSWERED = frozenset({Phase.SUBMITTED, Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP})  # an urgent one's clock runs on
 
 
 class Category(StrEnum):
@@ -125,6 +126,8 @@ class Petition(Decider):
     referred_to: UUID | None = None  # the unit, where the receiving authority is in the directory
     referral_received = False
     contests: Sequence[UUID] = ()  # intakes (domain/intake.py) that staff found false
+    urgent = False
+    signing_goes_on = False  # though it was submitted, since it was too urgent to wait for signatures
 
     def __init__(
         self,
@@ -237,6 +240,33 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.WITHDRAWN)
 
+    class MarkedUrgent(Event):
+        """The clock runs to the first response, whatever phases the petition enters before that."""
+
+        TOPIC = "petition.MarkedUrgent"
+        reason: Text
+        urgent: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.urgent = True
+            petition.clocks["urgent"] = self.urgent
+            if petition.phase == Phase.COLLECTING:
+                petition.signing_goes_on = True
+
+    class UrgencyLifted(Event):
+        """``signing``: what was submitted unsigned only for its urgency collects signatures again."""
+
+        TOPIC = "petition.UrgencyLifted"
+        reason: Text
+        signing: Clock | None
+
+        def apply(self, petition: "Petition") -> None:
+            petition.urgent = False
+            petition.clocks.pop("urgent", None)
+            if self.signing:
+                petition.enter(Phase.COLLECTING, self.signing)
+                petition.threshold_reached = petition.signing_goes_on = False
+
     class PublicTextIssued(Event):
         TOPIC = "petition.PublicTextIssued"
         topic: Text
@@ -339,6 +369,9 @@ class Petition(Decider):
     class InterimResponseGiven(Event):
         TOPIC = "petition.InterimResponseGiven"
         text: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.clocks.pop("urgent", None)
 
     class Answered(Event):
         TOPIC = "petition.Answered"
@@ -472,6 +505,8 @@ class Petition(Decider):
             self.elected = {by: name for by, name in self.elected.items() if by != signer}
 
     def enter(self, phase: Phase, *clocks: Clock) -> None:
+        if "urgent" in self.clocks and phase in UNANSWERED:
+            clocks = (self.clocks["urgent"], *clocks)
         self.phase, self.clocks = phase.value, {clock.rule: clock for clock in clocks}
 
     @property
@@ -522,12 +557,17 @@ class Petition(Decider):
             signing=cmd.policy.clock("signing", cmd.at),
         )
 
+    @property
+    def signing_phases(self) -> Sequence[Phase]:
+        return SIGNATURES_CHANGE if self.signing_goes_on else (Phase.COLLECTING,)
+
     @command(RESIDENT)
     def co_sign(self, cmd: Command, /) -> None:
-        self.require(Phase.COLLECTING)
+        self.require(*self.signing_phases)
         if self.signers.get(cmd.by):
             raise Conflict("already-signed", "您已联名,每人一次,无需重复。", "You have signed already; once is enough.")
-        crossing = not self.threshold_reached and self.signatures + 1 >= self.threshold
+        enough = self.signatures + 1 >= self.threshold
+        crossing = enough and not self.threshold_reached and self.phase == Phase.COLLECTING
         host_opinion = cmd.policy.clock("host_opinion", cmd.at) if crossing else None
         self.decide(self.CoSigned, cmd)
         if host_opinion:
@@ -609,6 +649,30 @@ class Petition(Decider):
     def elect_representatives(self, cmd: Command, /, *, elected: Mapping[str, Text]) -> None:
         self.require(*OPEN, even_suspended=True)
         self.decide(self.RepresentativesElected, cmd, elected=dict(elected))
+
+    # --- what cannot wait: flood, blocked fire lane -------------------------------------------------------------------
+
+    @command(CLERK, HOST_STAFF)
+    def mark_urgent(self, cmd: Command, /, *, reason: Text) -> None:
+        """Signing does not hold it up: it is submitted at once, and goes on being signed until it is answered."""
+        self.require(Phase.COLLECTING, *UNANSWERED)
+        if self.urgent:
+            raise Conflict("already-urgent", "此件已标为紧急。", "The petition is marked urgent already.")
+        submits = self.phase == Phase.COLLECTING
+        admissibility = cmd.policy.clock("admissibility", cmd.at)
+        self.decide(self.MarkedUrgent, cmd, reason=reason, urgent=cmd.policy.clock("urgent", cmd.at))
+        if submits:
+            self.decide(self.Submitted, cmd.consequence(), admissibility=admissibility)
+
+    @command(CLERK)
+    def lift_urgency(self, cmd: Command, /, *, reason: Text) -> None:
+        """It can wait after all: then it takes its signatures before it is checked, like any other."""
+        self.require(*OPEN)
+        if not self.urgent:
+            raise Conflict("not-urgent", "此件未标为紧急。", "The petition is not marked urgent.")
+        collects = self.signing_goes_on and self.phase == Phase.SUBMITTED and self.signatures < self.threshold
+        signing = cmd.policy.clock("signing", cmd.at) if collects else None
+        self.decide(self.UrgencyLifted, cmd, reason=reason, signing=signing)
 
     # --- admissibility ----------------------------------------------------------------------------------------------
 

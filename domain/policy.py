@@ -27,6 +27,7 @@ RULES = (
     "verification",
     "appeal",
     "appeal_decision",
+    "urgent",
 )
 WINDOW = re.compile(r"(\d+) (working days|days|hours|minutes|seconds)")
 

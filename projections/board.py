@@ -41,6 +41,7 @@ CREATE TABLE petitions (
     acknowledged uuid[] NOT NULL DEFAULT '{}',
     clocks jsonb NOT NULL,
     suspended boolean NOT NULL DEFAULT false,
+    urgent boolean NOT NULL DEFAULT false,
     extended_days int NOT NULL DEFAULT 0,
     outcome text,
     merged_into uuid,
@@ -194,12 +195,29 @@ def threshold_reached(event: Petition.ThresholdReached, at: Recorded) -> Iterato
 
 
 ENTER = update("phase = $5, clocks = $6")
-ENTER_WITH_RESPONSE = update("phase = $5, clocks = jsonb_build_object('response', clocks -> 'response') || $6")
+
+
+def enter_keeping(*rules: str) -> str:
+    """Of the clocks that run, these run on (those that do run)."""
+    kept = ", ".join(f"'{rule}', clocks -> '{rule}'" for rule in rules)
+    return update(f"phase = $5, clocks = jsonb_strip_nulls(jsonb_build_object({kept})) || $6")
 
 
 @READ_MODEL.on(Petition.Submitted)
 def submitted(event: Petition.Submitted, at: Recorded) -> Iterator[Statement]:
-    yield ENTER, *start(event, at), Phase.SUBMITTED.value, clocks_to_json(event.admissibility)
+    yield enter_keeping("urgent"), *start(event, at), Phase.SUBMITTED.value, clocks_to_json(event.admissibility)
+
+
+@READ_MODEL.on(Petition.MarkedUrgent)
+def marked_urgent(event: Petition.MarkedUrgent, at: Recorded) -> Iterator[Statement]:
+    yield update("urgent = true, clocks = clocks || $5"), *start(event, at), clocks_to_json(event.urgent)
+
+
+@READ_MODEL.on(Petition.UrgencyLifted)
+def urgency_lifted(event: Petition.UrgencyLifted, at: Recorded) -> Iterator[Statement]:
+    yield update("urgent = false, clocks = clocks - 'urgent'"), *start(event, at)
+    if event.signing:
+        yield ENTER, *start(event, at), Phase.COLLECTING.value, clocks_to_json(event.signing)
 
 
 @READ_MODEL.on(Petition.Lapsed, Petition.Withdrawn)
@@ -221,7 +239,7 @@ def public_text_issued(event: Petition.PublicTextIssued, at: Recorded) -> Iterat
 @READ_MODEL.on(Petition.Accepted)
 def accepted(event: Petition.Accepted, at: Recorded) -> Iterator[Statement]:
     yield (
-        update("phase = $5, clocks = $6, admitted = true"),
+        enter_keeping("urgent").replace("phase =", "admitted = true, phase ="),
         *start(event, at),
         Phase.ACCEPTED.value,
         clocks_to_json(event.meeting, event.response),
@@ -282,12 +300,12 @@ def call_acknowledged(event: Petition.CallAcknowledged, at: Recorded) -> Iterato
 
 @READ_MODEL.on(Petition.MeetingHeld)
 def meeting_held(event: Petition.MeetingHeld, at: Recorded) -> Iterator[Statement]:
-    yield ENTER_WITH_RESPONSE, *start(event, at), Phase.ROADMAP.value, clocks_to_json(event.roadmap)
+    yield enter_keeping("urgent", "response"), *start(event, at), Phase.ROADMAP.value, clocks_to_json(event.roadmap)
 
 
 @READ_MODEL.on(Petition.RoadmapPublished)
 def roadmap_published(event: Petition.RoadmapPublished, at: Recorded) -> Iterator[Statement]:
-    yield ENTER_WITH_RESPONSE, *start(event, at), Phase.IN_PROGRESS.value, "{}"
+    yield enter_keeping("response"), *start(event, at), Phase.IN_PROGRESS.value, "{}"
     for nth, item in enumerate(event.items):
         yield (
             "INSERT INTO tasks"
@@ -312,7 +330,7 @@ RESPOND = (
 
 @READ_MODEL.on(Petition.InterimResponseGiven)
 def interim_response_given(event: Petition.InterimResponseGiven, at: Recorded) -> Iterator[Statement]:
-    yield from touched(event, at)
+    yield update("clocks = clocks - 'urgent'"), *start(event, at)
     yield RESPOND, at.id, event.originator_id, True, None, to_json(event.text), event.timestamp
 
 
@@ -565,8 +583,8 @@ HANDLES = """coalesce(
     OR $1 IN ('official', 'unit_officer') AND $2 = ANY (p.in_hand_of), false)"""
 
 COLUMNS = """p.id, p.phase, p.round, p.category, p.host_id, p.called_post_ids, p.signatures, p.threshold, p.topic,
-    p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.outcome, p.merged_into, p.opened_at,
-    p.changed_at, p.version, p.position"""
+    p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.urgent, p.outcome, p.merged_into,
+    p.opened_at, p.changed_at, p.version, p.position"""
 
 Row = dict[str, Any]
 

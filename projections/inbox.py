@@ -47,7 +47,8 @@ CREATE TABLE petitions (
     post_ids uuid[] NOT NULL, -- the first leads
     signatures int NOT NULL DEFAULT 1,
     threshold int NOT NULL,
-    suspended boolean NOT NULL DEFAULT false
+    suspended boolean NOT NULL DEFAULT false,
+    urgent boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
 
 CREATE TABLE tasks (
@@ -164,6 +165,30 @@ def submitted(event: Petition.Submitted, at: Recorded) -> Iterator[Statement]:
     )
 
 
+@READ_MODEL.on(Petition.MarkedUrgent)
+def marked_urgent(event: Petition.MarkedUrgent, at: Recorded) -> Iterator[Statement]:
+    """The lead post gives the first response, once it is called; that is as urgent for the clerks."""
+    clock, id = event.urgent, event.originator_id
+    yield "UPDATE petitions SET urgent = true WHERE id = $1", id
+    yield put(CLERKS, "urgent", id, event, at, rule=clock.rule, due_at=clock.due_at)
+    yield put(LEAD_POST, "urgent", id, event, at, rule=clock.rule, due_at=clock.due_at, after=["admissibility"])
+
+
+@READ_MODEL.on(Petition.UrgencyLifted)
+def urgency_lifted(event: Petition.UrgencyLifted, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield "UPDATE petitions SET urgent = false WHERE id = $1", id
+    yield stop(id, "urgent")
+    if event.signing:
+        yield stop(id, "admissibility")
+        yield take(id, "public_text")
+
+
+@READ_MODEL.on(Petition.InterimResponseGiven)
+def interim_response_given(event: Petition.InterimResponseGiven, at: Recorded) -> Iterator[Statement]:
+    yield stop(event.originator_id, "urgent")
+
+
 @READ_MODEL.on(Petition.PublicTextIssued)
 def public_text_issued(event: Petition.PublicTextIssued, at: Recorded) -> Iterator[Statement]:
     yield take(event.originator_id, "public_text")
@@ -209,7 +234,7 @@ def meeting_held(event: Petition.MeetingHeld, at: Recorded) -> Iterator[Statemen
 
 @READ_MODEL.on(Petition.RoadmapPublished)
 def roadmap_published(event: Petition.RoadmapPublished, at: Recorded) -> Iterator[Statement]:
-    yield stop(event.originator_id, "roadmap")
+    yield stop(event.originator_id, "roadmap", "urgent")
 
 
 @READ_MODEL.on(Petition.Answered)
@@ -483,7 +508,8 @@ async def waiting(
     rows = await pool.fetch(
         """
         SELECT i.kind, i.petition_id, nullif(i.rule, '') AS rule, nullif(i.due_at, 'infinity') AS due_at, i.since,
-            i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.category, p.topic, t.id AS task_id, t.title,
+            i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.urgent, p.category, p.topic,
+            t.id AS task_id, t.title,
             CASE WHEN i.kind = 'meeting' THEN i.subject_id END AS meeting_id,
             CASE WHEN i.kind IN ('invalidation', 'appeal') THEN i.subject_id END AS intake_id, i.position
         FROM inbox.items AS i

@@ -102,6 +102,12 @@ def moved_on(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield from enter(event.originator_id, ENTERED[type(event)], event, at)
 
 
+@READ_MODEL.on(Petition.UrgencyLifted)
+def urgency_lifted(event: Petition.UrgencyLifted, at: Recorded) -> Iterator[Statement]:
+    if event.signing:
+        yield from enter(event.originator_id, Phase.COLLECTING, event, at)
+
+
 @READ_MODEL.on(Petition.Accepted)
 def accepted(event: Petition.Accepted, at: Recorded) -> Iterator[Statement]:
     id = event.originator_id

@@ -51,6 +51,8 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Petition.Opened: ("category", "host_id", "called_post_ids", "threshold", "signing"),
     Petition.ThresholdReached: ("host_opinion",),
     Petition.Submitted: ("admissibility",),
+    Petition.MarkedUrgent: ("urgent",),
+    Petition.UrgencyLifted: ("signing",),
     Petition.PublicTextIssued: (),
     Petition.Accepted: ("meeting", "response"),
     Petition.Called: ("post_ids", "acknowledgement"),

@@ -46,14 +46,11 @@ class PetitionStory:
         return self.state.phase
 
     async def story(self) -> None:
-        await self.leaves("collecting")  # signed by enough; the host gives its opinion, or its clock runs out
-        await self.leaves("submitted")  # the clerk accepts, rejects or merges it
-        await self.leaves("accepted", "meeting")  # the posts acknowledge the call, the meeting is held
-        while not self.state.ended:  # one round after the other
-            await self.leaves("roadmap")  # the lead official publishes it
-            await self.leaves("in_progress")  # the tasks have stories of their own; the lead official answers
+        """People and clocks lead from phase to phase; one step of them is its own. Phases come again: another round,
+        or an urgent petition that can wait after all."""
+        while not self.state.ended:
             await self.invite_feedback()
-            await self.leaves("feedback")  # all have judged, or the clock runs out: closed, or into another round
+            await self.leaves(self.state.phase)
         await workflow.wait_condition(lambda: not any(task.open for task in self.state.tasks))
 
     async def invite_feedback(self) -> None:
@@ -70,8 +67,8 @@ class PetitionStory:
                     self.beside(TaskStory(self.matter, task.id).run())
             await workflow.wait_condition(lambda: any(task.id not in told for task in self.state.tasks))
 
-    async def leaves(self, *phases: str) -> None:
-        await workflow.wait_condition(lambda: self.state.phase not in phases)
+    async def leaves(self, phase: str) -> None:
+        await workflow.wait_condition(lambda: self.state.phase != phase)
 
     @workflow.signal
     def nudge(self, position: int) -> None:

@@ -59,3 +59,57 @@ async def test_nobody_else_refers_acknowledges_or_reads_a_receipt(world: World) 
     for stranger in (resident(77), world.other_officer, world.official):
         is_problem(await world.read(stranger, f"{path}/receipt"), 404, "not-found")
     is_problem(await world.read(None, f"{path}/receipt"), 401, "unauthenticated", "Authorization")
+
+
+async def test_what_is_urgent_is_submitted_at_once_flagged_everywhere_and_still_signed(new_world: World) -> None:
+    world = new_world
+    path = await world.collecting(2)
+    reason = {"reason": "地下车库正在进水。"}
+    twice = [world.send(who, "POST", f"{path}/urgency", reason) for who in (world.host, CLERK)]
+    answers = await asyncio.gather(*twice)
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    state = next(answer.json() for answer in answers if answer.is_success)
+    assert (state["phase"], state["urgent"], state["signatures"]) == ("submitted", True, 2)
+    assert {clock["rule"]: clock["due_at"] for clock in state["clocks"]}["urgent"] == "2026-03-03T01:00:00Z"
+    stranger = resident(33)
+    assert (await world.get(stranger, path))["details"], "nobody can sign unread"
+    assert (await world.post(stranger, f"{path}/co-signatures"))["signatures"] == 3
+    (listed,) = (await world.get(CLERK, "/v1/petitions"))["items"]
+    assert listed["urgent"]
+    waiting = (await world.get(CLERK, "/v1/inbox"))["items"]
+    assert [(item["kind"], item["urgent"]) for item in waiting] == [
+        ("urgent", True),
+        ("admissibility", True),
+        ("public_text", True),
+    ]
+    assert (await world.get(world.official, "/v1/inbox"))["items"] == [], "no post is pressed before it is called"
+    await world.post(CLERK, f"{path}/acceptance")
+    assert "urgent" in {item["kind"] for item in (await world.get(world.official, "/v1/inbox"))["items"]}
+    await world.post(world.official, f"{path}/response", text="抽水泵已到场。", interim=True)
+    for who in (CLERK, world.official):
+        assert "urgent" not in {item["kind"] for item in (await world.get(who, "/v1/inbox"))["items"]}
+    page = await world.get(CLERK, path)
+    assert page["urgent"]
+    assert "urgent" not in {clock["rule"] for clock in page["clocks"]}
+
+
+async def test_what_can_wait_after_all_collects_signatures_again_and_its_text_is_as_hidden_as_before(
+    world: World,
+) -> None:
+    path = await world.collecting(2)
+    for who in (resident(1), world.official, world.officer):
+        is_problem(await world.send(who, "POST", f"{path}/urgency", {"reason": "急"}), 403, "forbidden")
+    await world.post(world.host, f"{path}/urgency", reason="消防通道被堵。")
+    is_problem(await world.send(world.host, "POST", f"{path}/urgency/lifting", {"reason": "已疏通"}), 403, "forbidden")
+    state = await world.post(CLERK, f"{path}/urgency/lifting", reason="通道已疏通。")
+    assert (state["phase"], state["urgent"], [clock["rule"] for clock in state["clocks"]]) == (
+        "collecting",
+        False,
+        ["signing"],
+    )
+    is_problem(await world.read(None, path), 404, "not-found")
+    page = await world.get(CLERK, path)
+    assert (page["phase"], page["urgent"]) == ("collecting", False)
+    waiting = (await world.get(CLERK, "/v1/inbox", limit=200))["items"]
+    assert [item for item in waiting if item["petition_id"] == path[-36:]] == []
+    is_problem(await world.send(CLERK, "POST", f"{path}/urgency/lifting", {"reason": "再次"}), 409, "not-urgent")

@@ -38,7 +38,7 @@ from tests.domain.test_storage import assert_stored_alike
 # DESIGN §4, without what later issues bring. A meeting may be held although the call was never acknowledged.
 MOVES = {
     Phase.COLLECTING: {Phase.SUBMITTED, Phase.LAPSED, Phase.WITHDRAWN},
-    Phase.SUBMITTED: {Phase.ACCEPTED, Phase.REJECTED, Phase.REFERRED, Phase.MERGED},
+    Phase.SUBMITTED: {Phase.COLLECTING, Phase.ACCEPTED, Phase.REJECTED, Phase.REFERRED, Phase.MERGED},
     Phase.ACCEPTED: {Phase.MEETING, Phase.ROADMAP},
     Phase.MEETING: {Phase.ROADMAP},
     Phase.ROADMAP: {Phase.IN_PROGRESS},
@@ -195,6 +195,8 @@ class Life(RuleBasedStateMachine):
             (petition.issue_public_text, {"topic": text(), "details": text()}),
             (petition.accept, {}),
             (petition.reject, {"reason_code": RejectionReason.OTHER, "explanation": text()}),
+            (petition.mark_urgent, reason),
+            (petition.lift_urgency, reason),
             (petition.refer, {"to": text(), "explanation": text()}),
             (petition.merge, {"into": self.other}),
             (petition.acknowledge, {}),
@@ -249,8 +251,9 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_threshold_is_crossed_at_most_once_and_before_anything_is_submitted(self) -> None:
         kinds = [type(e) for e in self.story.log]
-        assert kinds.count(Petition.ThresholdReached) <= 1
-        assert kinds.count(Petition.Submitted) <= kinds.count(Petition.ThresholdReached)
+        assert kinds.count(Petition.ThresholdReached) <= 1 + kinds.count(Petition.UrgencyLifted)
+        reasons = kinds.count(Petition.ThresholdReached) + kinds.count(Petition.MarkedUrgent)
+        assert kinds.count(Petition.Submitted) <= reasons
 
     @invariant()
     def there_are_no_more_rounds_than_the_policy_allows(self) -> None:

@@ -459,3 +459,52 @@ def test_a_referral_says_to_whom_once_and_its_receipt_is_of_a_day_that_has_been(
     # Nobody holds office for a unit that is not named.
     nobody = Actor("nobody", Role.UNIT_OFFICER)
     story.when(story.petition.receive_referral, nobody, **receipt).refused(Forbidden, "forbidden")
+
+
+def test_what_is_urgent_is_submitted_whoever_has_signed_and_goes_on_being_signed() -> None:
+    story = given(Phase.COLLECTING, signatures=2)
+    result = story.when(story.petition.mark_urgent, HOST_STAFF, reason=text("flood"))
+    result.then(Petition.MarkedUrgent, Petition.Submitted)
+    assert story.petition.clocks["urgent"].due_at == MONDAY + timedelta(hours=24)
+    assert set(story.petition.clocks) == {"urgent", "admissibility"}
+    story.when(story.petition.co_sign, resident(3)).then(Petition.CoSigned)
+    story.sign(12)  # over the threshold, which nothing waits for any more
+    assert not story.petition.threshold_reached
+    story.accept()
+    story.when(story.petition.co_sign, resident(20)).then(Petition.CoSigned)
+
+
+def test_the_first_response_stops_the_clock_of_what_is_urgent() -> None:
+    for phase in (Phase.SUBMITTED, Phase.ACCEPTED, Phase.MEETING):
+        story = given(phase)
+        story.do(story.petition.mark_urgent, CLERK, reason=text())
+        due_at = story.petition.clocks["urgent"].due_at
+        if phase == Phase.SUBMITTED:
+            story.accept()
+        assert story.petition.clocks["urgent"].due_at == due_at
+        story.do(story.petition.give_interim_response, OFFICIAL, text=text("pumps are on their way"))
+        assert "urgent" not in story.petition.clocks
+    story = given(Phase.ROADMAP)
+    story.do(story.petition.mark_urgent, CLERK, reason=text())
+    assert set(story.petition.clocks) == {"roadmap", "response", "urgent"}
+    story.plan()
+    assert set(story.petition.clocks) == {"response"}
+    assert story.petition.urgent, "the flag stays"
+
+
+def test_what_can_wait_after_all_collects_its_signatures_unless_it_has_them() -> None:
+    story = given(Phase.COLLECTING, signatures=2)
+    story.do(story.petition.mark_urgent, CLERK, reason=text())
+    result = story.when(story.petition.lift_urgency, CLERK, reason=text("the pump works"))
+    result.then(Petition.UrgencyLifted, signing=story.petition.clocks["signing"])
+    assert (story.petition.phase, story.petition.urgent) == (Phase.COLLECTING, False)
+    story.sign(9)
+    story.when(story.petition.co_sign, resident(10)).then(Petition.CoSigned, Petition.ThresholdReached)
+    story.submit()
+    story.when(story.petition.co_sign, resident(11)).refused(Conflict, "wrong-phase")
+
+    story = given(Phase.COLLECTING, signatures=2)
+    story.do(story.petition.mark_urgent, CLERK, reason=text())
+    story.sign(10)
+    story.when(story.petition.lift_urgency, CLERK, reason=text()).then(Petition.UrgencyLifted, signing=None)
+    assert set(story.petition.clocks) == {"admissibility"}

@@ -38,6 +38,7 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "verification": "3 working days",
         "appeal": "10 days",
         "appeal_decision": "10 working days",
+        "urgent": "24 hours",
     }
 
 

@@ -112,6 +112,10 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(webhook.replay, ADMIN, from_position=1)
     story.do(webhook.cancel, ADMIN)
     yield story
+    story = given(Phase.COLLECTING, signatures=2, name="flood")
+    story.do(story.petition.mark_urgent, HOST_STAFF, reason=text("reason"))
+    story.do(story.petition.lift_urgency, CLERK, reason=text("reason"))
+    yield story
     story = given(Phase.REFERRED)
     received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}
     story.do(story.petition.receive_referral, UNIT_OFFICER, **received)

@@ -15,8 +15,10 @@ from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
 from domain.petition import (
     ADMITTED,
+    ENDS,
     OPEN,
     SIGNATURES_CHANGE,
+    UNANSWERED,
     UNDER_WAY,
     Answer,
     Category,
@@ -113,6 +115,12 @@ PETITION = {
         takes=lambda _: {"reason_code": RejectionReason.OTHER, "explanation": text()},
         again="wrong-phase",
     ),
+    "mark_urgent": Rule(
+        who=[CLERK, HOST_STAFF],
+        phases=[Phase.COLLECTING, *UNANSWERED],
+        takes=lambda _: {"reason": text()},
+        again="already-urgent",
+    ),
     "refer": Rule(
         who=[CLERK],
         phases=[Phase.SUBMITTED],
@@ -167,7 +175,7 @@ PETITION = {
     "order_supervision": Rule(who=[SUPERVISOR], phases=ADMITTED, takes=lambda _: {"order": text()}, suspended=True),
 }
 # They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
-PETITION_APART = {"open", "resume", "remind", "escalate", "answer_supervision", "lift_supervision"}
+PETITION_APART = {"open", "resume", "lift_urgency", "remind", "escalate", "answer_supervision", "lift_supervision"}
 
 TASK = {
     "claim": Rule(who=[UNIT_OFFICER, COLLEAGUE], phases=[TaskStatus.OFFERED], again="already-claimed"),
@@ -470,6 +478,21 @@ def test_only_the_lead_official_resumes_and_only_what_is_suspended() -> None:
     for phase in Phase:
         story = given(phase)
         story.when(story.petition.resume, OFFICIAL, **story.in_hand()).refused(Conflict, "not-suspended")
+
+
+def test_only_a_clerk_takes_back_that_something_is_urgent_and_only_until_its_end() -> None:
+    for actor in EVERYBODY:
+        story = given(Phase.MEETING)
+        story.do(story.petition.mark_urgent, HOST_STAFF, reason=text())
+        result = story.when(story.petition.lift_urgency, actor, reason=text())
+        if actor == CLERK:
+            result.then(Petition.UrgencyLifted, signing=None)
+        else:
+            result.refused(Forbidden, "forbidden")
+    for phase in Phase:
+        code = "wrong-phase" if phase in ENDS else "not-urgent"
+        story = given(phase)
+        story.when(story.petition.lift_urgency, CLERK, reason=text()).refused(Conflict, code)
 
 
 @pytest.mark.parametrize(

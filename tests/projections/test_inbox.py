@@ -126,6 +126,7 @@ async def test_an_item_says_what_it_is_about_and_when_it_is_due(mirror: Mirror) 
         "since": story.now,
         "overdue": False,
         "suspended": False,
+        "urgent": False,
         "category": "advice",
         "topic": text("topic"),
         "title": text("title"),

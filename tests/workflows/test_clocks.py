@@ -140,6 +140,38 @@ async def test_a_clerk_who_leaves_an_appeal_lying_is_escalated(people: People) -
 
 
 @at_once
+async def test_what_is_urgent_has_a_day_to_its_first_response_and_collects_again_when_it_can_wait(
+    people: People,
+) -> None:
+    await people.act(Petition.mark_urgent, CLERK, reason=text("flood"))
+    urgent = await people.clock("urgent")
+    assert urgent.due_at - urgent.started_at == timedelta(hours=24)
+    await people.forward(urgent.due_at + MINUTE)
+    await assert_warned(people, urgent)
+    await people.act(Petition.lift_urgency, CLERK, reason=text("the water is gone"))
+    assert (await people.knows()).phase == "collecting"
+    signing = await people.clock("signing")
+    await people.forward(signing.due_at + MINUTE)
+    [lapsed] = await people.happens("petition.Lapsed")
+    assert_on_time(lapsed, signing.due_at)
+
+
+@at_once
+async def test_an_interim_response_stops_the_clock_of_what_is_urgent(people: People) -> None:
+    await people.accept()
+    await people.act(Petition.mark_urgent, HOST_STAFF, reason=text("flood"))
+    urgent = await people.clock("urgent")
+    await people.act(Petition.give_interim_response, OFFICIAL, text=text("pumps are on their way"))
+    await people.forward(urgent.due_at + MINUTE)
+    assert {running.clock.rule for running in (await people.knows()).clocks} == {
+        "acknowledgement",
+        "meeting",
+        "response",
+    }
+    assert await people.warnings("urgent") == []
+
+
+@at_once
 async def test_an_idle_clerk_is_reminded_and_escalated(people: People) -> None:
     await people.submit()
     admissibility = await people.clock("admissibility")

@@ -39,6 +39,7 @@ from domain.command import Role
 from domain.policy import Policy
 from infra import policies
 from infra.belonging import belong_together
+from infra.correspondents import Correspondents
 from infra.database import NewerDatabase, connect
 from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
@@ -55,6 +56,7 @@ from infra.sealing import Keyring, secret
 from infra.settings import CannotStart, FolderInUse, Settings, default_folder
 from infra.sign_in import SignIn
 from projections import projector
+from projections.notice_sender import NoticeSender
 from projections.projector import READ_MODELS, Projector, RebuildRefused
 from projections.webhook_sender import Secrets, Sender
 from workflows.activities import Activities
@@ -65,6 +67,7 @@ ROLES = [role.value for role in Role if role is not Role.WORKFLOW]
 CONNECTIONS = 20  # of one process to PostgreSQL
 GOODBYE_SECONDS = 3  # that open HTTP requests get when we stop
 ISSUER_SECONDS = 5  # that an identity provider may take to answer
+GATEWAY_SECONDS = 10  # that an SMS gateway may take
 
 Say = Callable[[str], None]
 Tokens = Callable[[str, str, str | None], str]
@@ -235,6 +238,7 @@ class Parts:
     temporal: Client
     outbound: Outbound
     webhook_secrets: Secrets
+    gateway: Outside
 
 
 @asynccontextmanager
@@ -281,13 +285,6 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             verifier = Verifier.outside(settings.oidc_issuer, settings.oidc_audience, http, own=issuer)
         else:
             verifier = Verifier.embedded(issuer)
-        gateway = Outside(
-            http,
-            sms_url=settings.sms_url,
-            sms_token=settings.sms_token,
-            smtp_url=settings.smtp_url,
-            mail_from=settings.mail_from,
-        )
         alone = console and not (settings.sms_url or settings.smtp_url)
         app = create_app(
             store=held.store,
@@ -296,7 +293,7 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             files=Files(settings.data_dir / "files"),
             people=held.people,
             verifier=verifier,
-            signing_in=SignIn(held.register, issuer, Console(console) if console and alone else gateway),
+            signing_in=SignIn(held.register, issuer, Console(console) if console and alone else held.gateway),
             policy=held.policy,
             outbound=held.outbound,
             webhook_secrets=held.webhook_secrets,
@@ -334,6 +331,13 @@ def background(held: Parts, relay: Relay) -> list[Work]:
         Projector(held.store, held.keyring).run(),
         Erasures(held.register, held.people, held.repository).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
+        NoticeSender(
+            held.store,
+            held.repository,
+            Correspondents(held.register),
+            held.gateway,
+            held.settings.public_url or f"http://{held.settings.host}:{held.settings.port}",
+        ).run(),
     ]
 
 
@@ -341,7 +345,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
 async def parts(settings: Settings, database_url: str, temporal_address: str) -> AsyncIterator[Parts]:
     """A migrated database and everything that stands on it. Temporal need not be there yet."""
     policy = settings.load_policy()
-    async with pool_of(database_url) as pool:
+    async with pool_of(database_url) as pool, httpx.AsyncClient(timeout=GATEWAY_SECONDS) as http:
         await apply_migrations(pool)
         await belong_together(pool, settings.keys)
         await policies.keep(pool, settings.read_policy())
@@ -359,6 +363,13 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
             temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
             outbound=Outbound(allow_private=settings.webhooks_allow_private),
             webhook_secrets=Secrets(secret(settings.keys, "webhooks.key")),
+            gateway=Outside(
+                http,
+                sms_url=settings.sms_url,
+                sms_token=settings.sms_token,
+                smtp_url=settings.smtp_url,
+                mail_from=settings.mail_from,
+            ),
         )
         await belong_together(pool, settings.keys)  # those that were made just now, too
         try:

@@ -17,6 +17,7 @@ from api import (
     history,
     inbox,
     meetings,
+    notices,
     openapi,
     petitions,
     problems,
@@ -33,6 +34,7 @@ from api import (
 from api.deps import Services
 from api.front import Front, Metrics
 from domain.policy import Policy
+from infra.correspondents import Correspondents
 from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.files import Files
@@ -95,6 +97,7 @@ def create_app(
         policy=policy,
         sign_in=signing_in,
         erasures=Erasures(signing_in.register, people, repository),
+        correspondents=Correspondents(signing_in.register),
         positions=positions,
         metrics=metrics,
         outbound=outbound,
@@ -102,9 +105,25 @@ def create_app(
         checks=checks or {},
     )
     for resource in (
-        *(similar, petitions, urgency, referrals, ballots, supervision, clocks, history, meetings, tasks, inbox),
-        *(statistics, directory),
-        *(sign_in, register, webhooks, events, health),
+        similar,
+        petitions,
+        urgency,
+        referrals,
+        ballots,
+        supervision,
+        clocks,
+        history,
+        meetings,
+        tasks,
+        inbox,
+        notices,
+        statistics,
+        directory,
+        sign_in,
+        register,
+        webhooks,
+        events,
+        health,
     ):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)

@@ -20,6 +20,7 @@ from api.schemas import Nothing
 from domain.command import Command, Role
 from domain.policy import Policy
 from domain.refusals import Invalid, NotFound, Refusal, Stale
+from infra.correspondents import Correspondents
 from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.files import Files
@@ -59,6 +60,7 @@ class Services:
     policy: Policy
     sign_in: SignIn
     erasures: Erasures
+    correspondents: Correspondents
     positions: Positions
     metrics: Metrics
     outbound: Outbound
@@ -180,6 +182,11 @@ class Desk:
         id = uuid5(cmd.id, "created")
         self.response.headers["Location"] = f"{self.request.url.path}/{id}"
         return id, cmd
+
+    async def address(self, cmd: Command, petition_id: UUID) -> None:
+        """Before a resident signs: where they can be told of the petition. Of no use to whoever did not sign."""
+        if cmd.role == Role.RESIDENT:
+            await self.services.correspondents.remember(petition_id, cmd.by, self.identity.subject)
 
     async def execute(
         self,

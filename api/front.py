@@ -19,6 +19,7 @@ TAKES_CSV = "/residents/imports"
 MAX_FILE = 10 * MAX_BODY  # evidence, which is read as it comes
 FORM_AROUND_IT = 16 * 1024
 TAKES_FILE = "/evidence"
+TAKES_FORM = "/notices/leaving"  # mail programs send one
 READ_AND_FORGOTTEN = 16 * MAX_BODY  # of a larger one, so that its client is not cut off before it sees the answer
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
@@ -138,6 +139,8 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, however it is cut, unless it is too large or of another kind."""
     csv = scope["path"].endswith(TAKES_CSV)
     most, wanted = (MAX_CSV, "text/csv") if csv else (MAX_BODY, "application/json")
+    if scope["path"].endswith(TAKES_FORM):
+        wanted = "application/x-www-form-urlencoded"
     _check_length(scope, most)
     bounded, parts, more = _Bounded(receive, most), [], True
     while more:

@@ -77,6 +77,7 @@ async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
     """Set the topic and sign first. One to three posts are called; the first takes the lead."""
     await desk.require(Post, body.called_post_ids, "called_post_ids")
     petition_id, cmd = await desk.opening()
+    await desk.address(cmd, petition_id)
     return await desk.execute(
         Petition.open,
         petition_id,
@@ -91,7 +92,9 @@ async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
 @router.post("/{petition_id}/co-signatures", responses=COMMAND, dependencies=NO_BODY)
 async def co_sign(petition_id: UUID, desk: AtDesk) -> PetitionState:
     """Sign, once per person."""
-    return await desk.execute(Petition.co_sign, petition_id, PetitionState.of)
+    cmd = await desk.command(petition_id)
+    await desk.address(cmd, petition_id)
+    return await desk.execute(Petition.co_sign, petition_id, PetitionState.of, cmd=cmd)
 
 
 @router.delete("/{petition_id}/co-signatures/mine", responses=COMMAND)

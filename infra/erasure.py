@@ -15,6 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from domain.petition import ENDS, Petition
 from domain.refusals import Conflict, Forbidden, NotFound, not_found
+from infra.correspondents import Correspondents
 from infra.event_store import TRANSIENT
 from infra.people import People
 from infra.register import Register
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 class Erasures:
     def __init__(self, register: Register, people: People, repository: Repository) -> None:
         self.register, self._people, self._repository = register, people, repository
-        self._pool = register.pool
+        self._correspondents, self._pool = Correspondents(register), register.pool
 
     async def hold(self, person_id: UUID, actor: Actor, at: datetime) -> None:
         """An auditor needs this person's data: they stay until the hold is released."""
@@ -133,11 +134,13 @@ class Erasures:
             if await self._has_open_petition(conn, subject):
                 return False
             matters = [row[0] for row in await conn.fetch("SELECT DISTINCT matter_id FROM text_keys")]
+            mine = await self._in_each(conn, subject, matters)
             await conn.execute(
                 "DELETE FROM text_keys t USING unnest($1::uuid[], $2::text[]) AS mine (matter_id, author)"
                 " WHERE t.matter_id = mine.matter_id AND t.author = mine.author",
-                *await self._in_each(conn, subject, matters),
+                *mine,
             )
+            await self._correspondents.forget(conn, subject, *mine)
             await self._people.forget(conn, subject)
             await conn.execute("DELETE FROM residents WHERE person_id = $1", person_id)
             return True

@@ -8,7 +8,9 @@ import logging
 import smtplib
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +27,13 @@ class Gateway(Protocol):
     def reaches(self, kind: str, /) -> bool:
         """Whether there is a way to phones ("phone") or to mailboxes ("email")."""
 
-    async def send(self, to: Contact, subject: str, text: str, /) -> None: ...
+    async def send(
+        self, to: Contact, subject: str, text: str, /, *, id: str | None = None, leave_url: str | None = None
+    ) -> bool:
+        """Whether it was taken. The same ``id`` twice is the same message: the other side may drop the second.
+
+        ``leave_url``: where mail programs unsubscribe with one click (RFC 8058).
+        """
 
 
 class Console:
@@ -37,8 +45,9 @@ class Console:
     def reaches(self, _kind: str, /) -> bool:
         return True
 
-    async def send(self, to: Contact, _subject: str, text: str, /) -> None:
+    async def send(self, to: Contact, _subject: str, text: str, /, **_more: str | None) -> bool:
         self._say(f"[no {to.kind} gateway: shown here only] to …{to.address[-4:]}: {text}")
+        return True
 
 
 class Outside:
@@ -60,25 +69,40 @@ class Outside:
     def reaches(self, kind: str) -> bool:
         return bool(self._sms_url if kind == "phone" else self._smtp_url)
 
-    async def send(self, to: Contact, subject: str, text: str) -> None:
+    async def send(
+        self, to: Contact, subject: str, text: str, /, *, id: str | None = None, leave_url: str | None = None
+    ) -> bool:
         try:
             if to.kind == "phone":
-                await self._sms(to, text)
+                await self._sms(to, text, id)
             else:
-                await asyncio.to_thread(self._mail, to, subject, text)
+                await asyncio.to_thread(self._mail, self._letter(to, subject, text, id, leave_url))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, smtplib.SMTPException, ValueError) as error:
             # Neither the address nor what the other side says of it: only the kind of trouble.
             log.error("the %s gateway did not take a message: %s", to.kind, type(error).__name__)
+            return False
+        return True
 
-    async def _sms(self, to: Contact, text: str) -> None:
+    async def _sms(self, to: Contact, text: str, id: str | None) -> None:
         headers = {"Authorization": f"Bearer {self._sms_token}"} if self._sms_token else {}
+        headers |= {"Idempotency-Key": id} if id else {}
         body = {"to": national(to.address), "text": text}
         (await self._http.post(str(self._sms_url), json=body, headers=headers)).raise_for_status()
 
-    def _mail(self, to: Contact, subject: str, text: str) -> None:
+    def _letter(self, to: Contact, subject: str, text: str, id: str | None, leave_url: str | None) -> EmailMessage:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._mail_from, to.address, subject
+        message["Date"] = format_datetime(datetime.now(UTC))
+        domain = self._mail_from.rpartition("@")[2]
+        message["Message-ID"] = f"<{id}@{domain}>" if id else make_msgid(domain=domain)
+        message["Auto-Submitted"] = "auto-generated"
+        if leave_url:
+            message["List-Unsubscribe"] = f"<{leave_url}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(text)
+        return message
+
+    def _mail(self, message: EmailMessage) -> None:
         url = urlsplit(self._smtp_url or "")
         context = ssl.create_default_context()
         server: smtplib.SMTP

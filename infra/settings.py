@@ -39,6 +39,7 @@ class Settings:
     sms_token: str | None = field(default=None, repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "yuetan@localhost"
+    public_url: str | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, data_dir: Path | None = None) -> Self:
@@ -68,6 +69,7 @@ class Settings:
             sms_token=given.get("YUETAN_SMS_TOKEN"),
             smtp_url=given.get("YUETAN_SMTP_URL"),
             mail_from=given.get("YUETAN_MAIL_FROM", cls.mail_from),
+            public_url=given.get("YUETAN_PUBLIC_URL", "").rstrip("/") or None,
         )
 
     def read_policy(self) -> str:

@@ -72,8 +72,9 @@ class Outbox:
     def reaches(self, _kind: str, /) -> bool:
         return True
 
-    async def send(self, to: Contact, _subject: str, text: str, /) -> None:
+    async def send(self, to: Contact, _subject: str, text: str, /, **_more: str | None) -> bool:
         self.sent.append((to, text))
+        return True
 
 
 @dataclass

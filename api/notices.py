@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from api.deps import Known, Page, Paged, Serving, position
-from api.openapi import PRIVATE_READ
+from api.openapi import PRIVATE_READ, REGISTER
 from api.problems import Problem
 from api.schemas import example
 from api.sign_in import Email, Phone
@@ -65,7 +65,7 @@ async def read_settings(services: Serving, identity: Known) -> NoticeSettings:
     return NoticeSettings.model_validate(vars(await services.correspondents.settings(who.owner)))
 
 
-@router.put("/settings", responses=PRIVATE_READ)
+@router.put("/settings", responses=REGISTER)
 async def change_settings(body: NoticeSettings, services: Serving, identity: Known) -> NoticeSettings:
     if identity.role == Role.RESIDENT and (body.email or body.phone):
         raise Invalid(
@@ -82,7 +82,7 @@ async def change_settings(body: NoticeSettings, services: Serving, identity: Kno
 Token = Annotated[str, Query(max_length=300, pattern=r"^[A-Za-z0-9_.-]+$", description="As in the letter's link.")]
 
 
-@router.get("/leaving", response_class=HTMLResponse)
+@router.get("/leaving", response_class=HTMLResponse, include_in_schema=False)
 async def ask_before_leaving(token: Token) -> str:
     """What the link in a letter opens: mail scanners follow links, so following alone changes nothing."""
     action = f"/v1/notices/leaving?token={token}"  # of the characters that are let through, none is HTML
@@ -90,7 +90,7 @@ async def ask_before_leaving(token: Token) -> str:
     return _page(f'<form method="post" action="{action}">{button}</form>')
 
 
-@router.post("/leaving", response_class=HTMLResponse)
+@router.post("/leaving", response_class=HTMLResponse, include_in_schema=False)
 async def leave(token: Token, services: Serving) -> str:
     """End what is not required, for the one to whom the letter went (RFC 8058)."""
     if not await services.correspondents.leave(token):

@@ -69,6 +69,7 @@ TAGS = [
     {"name": "webhooks", "description": "Other systems that are told what happens."},
     {"name": "sign-in", "description": "One-time codes for residents."},
     {"name": "register", "description": "A host's roll, one's own data, and erasure."},
+    {"name": "notices", "description": "What one was told, and how one wants to be written to."},
     {"name": "operations", "description": "For those who run the engine."},
 ]
 

@@ -1,20 +1,24 @@
 """The OpenAPI document is valid, and says of every route what it takes, answers and refuses."""
 
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from fastapi.openapi.models import OpenAPI
 from pydantic import TypeAdapter
 
-from api import register, schemas, sign_in
+import api
+from api import schemas
 from tests.api.world import World
 
 COMMANDS = ("post", "put", "delete")
 
 
 def model(name: str) -> Any:
-    return next(getattr(module, name) for module in (schemas, sign_in, register) if hasattr(module, name))
+    modules = (import_module(f"api.{found.name}") for found in iter_modules(api.__path__))
+    return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 
 @pytest.fixture

@@ -211,7 +211,8 @@ def test_every_kind_has_words_in_both_languages() -> None:
     for language in notices.LANGUAGES:
         words = notices.TEXTS[language]
         assert set(words["resident"]) == {"other", *notices.FOR_RESIDENTS}
-        assert not kinds - set(words["staff"])
+        missing = kinds - set(words["staff"])
+        assert not missing, f"projections/notices.{language}.toml lacks {missing} under [staff]"
 
 
 async def test_who_is_erased_is_told_nothing_any_more_and_leaves_no_address(

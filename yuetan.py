@@ -348,10 +348,10 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
     async with pool_of(database_url) as pool, httpx.AsyncClient(timeout=GATEWAY_SECONDS) as http:
         await apply_migrations(pool)
         await belong_together(pool, settings.keys)
-        await policies.keep(pool, settings.read_policy())
         await projector.install(pool)
         store = EventStore(pool)
         repository = Repository(store)
+        await policies.establish(repository, pool, settings.read_policy())
         held = Parts(
             settings,
             policy,

@@ -16,7 +16,7 @@ from domain.calendar import CHINA, ONE_DAY
 from domain.clock import Clock
 from domain.policy import Policy
 from domain.refusals import Invalid
-from infra import policies
+from domain.rulebook import Rules
 from projections import clocks
 from projections.clocks import Course
 
@@ -85,20 +85,19 @@ async def explain_clocks(petition_id: UUID, services: Serving, identity: Anyone)
         for course in await clocks.courses(services.pool, petition_id)
         if (course.subject_id, course.now.rule) in running
     ]
-    kept = await policies.kept(services.pool, {course.first.policy for course in found})
-    explained = [_explained(course, _policy_of(course.first, [services.policy, *kept])) for course in found]
+    rules = await services.rules()
+    explained = [_explained(course, _policy_of(course.first, rules)) for course in found]
     return sorted(explained, key=lambda clock: clock.due_at)
 
 
-def _policy_of(clock: Clock, known: Sequence[Policy]) -> Policy | None:
-    """The policy that a clock was computed by: of its version, and with the same result."""
-    for policy in known:
-        if policy.version == clock.policy:
-            try:
-                if clock.rule not in policy.windows or policy.clock(clock.rule, clock.started_at) == clock:
-                    return policy
-            except Invalid:
-                pass  # it did not know the year yet
+def _policy_of(clock: Clock, rules: Rules) -> Policy | None:
+    """The policy that a clock was computed by: of its version, with the calendar of then, and with the same result."""
+    for policy in rules.as_of(clock):
+        try:
+            if clock.rule not in policy.windows or policy.clock(clock.rule, clock.started_at) == clock:
+                return policy
+        except Invalid:
+            pass  # it did not know the year yet
     return None
 
 

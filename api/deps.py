@@ -20,6 +20,8 @@ from api.schemas import Nothing
 from domain.command import Command, Role
 from domain.policy import Policy
 from domain.refusals import Invalid, NotFound, Refusal, Stale
+from domain.rulebook import Rules
+from infra import policies
 from infra.correspondents import Correspondents
 from infra.erasure import Erasures
 from infra.event_store import EventStore
@@ -66,6 +68,11 @@ class Services:
     outbound: Outbound
     webhook_secrets: Secrets
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]]
+
+    async def rules(self) -> Rules:
+        """The policies and the calendar as they stand now. ``policy`` is the file that this process was started with:
+        whoever decides gets the policy of the matter from the writer."""
+        return await policies.rules(self.repository, self.policy)
 
 
 async def _services(request: Request) -> Services:

@@ -1,4 +1,4 @@
-"""The directory: hosts, posts with the terms of their holders, and units; and the policy in force."""
+"""The directory: hosts, posts with the terms of their holders, and units."""
 
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from api.schemas import (
     NewHost,
     NewPost,
     NewUnit,
-    PolicyInForce,
     PostEntry,
     Term,
     TermEnd,
@@ -90,17 +89,3 @@ async def read_post(post_id: UUID, services: Serving) -> PostEntry:
 @router.get("/units/{unit_id}", responses=READ)
 async def read_unit(unit_id: UUID, services: Serving) -> UnitEntry:
     return UnitEntry.of(await services.repository.get(Unit, unit_id))
-
-
-@router.get("/policy", responses=READ)
-async def read_policy(services: Serving) -> PolicyInForce:
-    """The district's numbers. A clock names the version that it was computed by."""
-    policy = services.policy
-    return PolicyInForce(
-        version=policy.version,
-        threshold=policy.threshold,
-        max_rounds=policy.max_rounds,
-        reopen_below=policy.reopen_below,
-        extension_days=policy.extension_days,
-        windows={rule: str(window) for rule, window in policy.windows.items()},
-    )

@@ -469,15 +469,6 @@ class UnitEntry(DirectoryEntry):
         return cls(id=unit.id, name=unit.name, kind=unit.kind, version=unit.version, regulator_id=unit.regulator_id)
 
 
-class PolicyInForce(BaseModel):
-    version: str
-    threshold: int
-    max_rounds: int
-    reopen_below: float
-    extension_days: int
-    windows: dict[str, str] = Field(examples=[{"signing": "30 days", "host_opinion": "5 working days"}])
-
-
 # Webhooks
 
 Position = Annotated[StrictInt, Field(ge=1, le=2**63 - 1)]

@@ -164,7 +164,7 @@ async def enter_oneself(body: EnteringOneself, request: Request, services: Servi
     await _host_exists(services, body.host_id)
     at = request.app.state.now()
     entry = Entry(body.name, body.basis, (body.phone,) if body.phone else (), body.email, body.document_number)
-    verify_by = services.policy.clock("verification", at).due_at
+    verify_by = (await services.rules()).in_force(at).clock("verification", at).due_at
     try:
         token = await services.sign_in.enter(
             body.contact, body.code, body.host_id, entry, _client(request), at, verify_by

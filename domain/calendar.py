@@ -5,7 +5,7 @@ before its notice is out, and neither do we: a date in an unknown year is refuse
 district's own table covers that year.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
@@ -24,6 +24,12 @@ class YearTable:
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
 
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{name} {', '.join(day.isoformat() for day in sorted(days))}"
+            for name, days in (("holidays", self.holidays), ("workdays", self.workdays))
+        )
+
     @classmethod
     def parse(cls, year: str, table: Mapping[str, Sequence[date]]) -> "YearTable":
         """Read ``[calendar.YEAR]`` of a policy file; a slip there would silently move deadlines, so it is an error."""
@@ -37,7 +43,30 @@ class YearTable:
 
 @dataclass(frozen=True)
 class Calendar:
+    """``announced``: single days that the district has announced, and whether they are worked. Each change is a
+    revision; ``before`` is the calendar as it was until then, so that what was computed by it can be explained."""
+
     own_years: Mapping[int, YearTable] = field(default_factory=dict)
+    announced: Mapping[date, bool] = field(default_factory=dict)
+    revision: int = 0
+    before: "Calendar | None" = field(default=None, repr=False, compare=False)
+
+    def changed(
+        self,
+        *,
+        years: Mapping[int, YearTable] | None = None,
+        days_off: Iterable[date] = (),
+        days_worked: Iterable[date] = (),
+    ) -> "Calendar":
+        """The next revision: with these years covered by a table, and these days announced."""
+        days = dict.fromkeys(days_off, False) | dict.fromkeys(days_worked, True)
+        return Calendar(dict(self.own_years) | dict(years or {}), {**self.announced, **days}, self.revision + 1, self)
+
+    def as_of(self, revision: int) -> "Calendar":
+        found = self
+        while found.before and found.revision > revision:
+            found = found.before
+        return found
 
     def require(self, day: date, field: str | None = None) -> None:
         """Raise ``Invalid`` when nothing is known of the day's year."""
@@ -48,9 +77,10 @@ class Calendar:
         except NotImplementedError:
             raise Invalid(
                 "calendar-unknown-year",
-                f"{day.year} 年的工作日历尚未载入,请选择其他日期,或请管理员补充该年日历。",
-                f"The working-day calendar of {day.year} is not known: choose another date, or have the "
-                "administrator add that year's table to the policy file.",
+                f"{day.year} 年的工作日历尚未载入,请选择其他日期,或请管理员公布该年放假安排(POST /v1/holidays,"
+                f"或在政策文件中加入 [calendar.{day.year}])。",
+                f"The working-day calendar of {day.year} is not known: choose another date, or have the administrator"
+                f" announce that year (POST /v1/holidays) or add [calendar.{day.year}] to the policy file.",
                 field,
             ) from None
 
@@ -67,6 +97,8 @@ class Calendar:
     def why_free(self, day: date) -> str | None:
         """The reason why a day is not worked ("weekend", or the holiday's Chinese name); None for a working day."""
         self.require(day)
+        if (worked := self.announced.get(day)) is not None:
+            return None if worked else "holiday"
         if own := self.own_years.get(day.year):
             if day in own.workdays:
                 return None

@@ -8,12 +8,23 @@ REMIND_AT_SHARE = 0.8  # of a clock's length, DESIGN §4
 
 @dataclass(frozen=True)
 class Clock:
-    """A deadline that has been decided: by which rule, since when, until when (UTC), under which policy version."""
+    """A deadline that has been decided: by which rule, since when, until when (UTC), under which policy version.
+
+    ``policy`` is "2026-11", or "2026-11+2" once the calendar of working days has been changed twice.
+    """
 
     rule: str
     started_at: datetime
     due_at: datetime
     policy: str
+
+    @property
+    def version(self) -> str:
+        return self.policy.partition("+")[0]
+
+    @property
+    def calendar_revision(self) -> int:
+        return int(self.policy.partition("+")[2] or 0)
 
     @property
     def remind_at(self) -> datetime:

@@ -6,7 +6,7 @@ Imports none of the ``eventsourcing`` library (it slows Temporal's sandbox). Rea
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ RULES = (
     "appeal_decision",
     "urgent",
 )
-WINDOW = re.compile(r"(\d+) (working days|days|hours|minutes|seconds)")
+WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 
 
 @dataclass(frozen=True)
@@ -62,31 +62,43 @@ class Policy:
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> "Policy":
         """Build a policy from a parsed policy file; ``ValueError`` names the entry that is missing or wrong."""
+        if "+" in str(document.get("version")):
+            raise ValueError("the version has no +: what follows one in a clock counts the changes of the calendar")
         try:
             windows = {rule: Window.parse(document["windows"][rule]) for rule in RULES}
             years = {int(year): YearTable.parse(year, table) for year, table in document.get("calendar", {}).items()}
             threshold = int(document["threshold"])
             if threshold < 2:
                 raise ValueError("the threshold must be 2 at least: whoever opens a petition signs it first")
+            max_rounds, extension_days = int(document["max_rounds"]), int(document["extension_days"])
+            reopen_below = float(document["reopen_below"])
+            if max_rounds < 1 or extension_days < 0 or not 0 <= reopen_below <= 1:
+                raise ValueError("max_rounds is 1 at least, extension_days not negative, reopen_below from 0 to 1")
             return cls(
                 version=str(document["version"]),
                 threshold=threshold,
-                max_rounds=int(document["max_rounds"]),
-                reopen_below=float(document["reopen_below"]),
-                extension_days=int(document["extension_days"]),
+                max_rounds=max_rounds,
+                reopen_below=reopen_below,
+                extension_days=extension_days,
                 windows=windows,
                 calendar=Calendar(years),
             )
         except KeyError as missing:
             raise ValueError(f"the policy lacks {missing}") from None
 
+    @property
+    def stamp(self) -> str:
+        """What a clock keeps of how it was computed: the version, and how often the calendar had been changed."""
+        revision = self.calendar.revision
+        return f"{self.version}+{revision}" if revision else self.version
+
     def clock(self, rule: str, at: datetime) -> Clock:
         """Start the clock of a rule. Raises ``Invalid`` when its working days run into a year that is not known."""
-        return Clock(rule, at, self._due(rule, at)[0], self.version)
+        return Clock(rule, at, self._due(rule, at)[0], self.stamp)
 
     def until(self, rule: str, at: datetime, day: date) -> Clock:
         """A clock that runs to the end of an agreed day."""
-        return Clock(rule, at, end_of(day), self.version)
+        return Clock(rule, at, end_of(day), self.stamp)
 
     def explain(self, clock: Clock) -> dict[str, Any]:
         """How a date came about: rule, policy version, window, and each day skipped with its reason."""
@@ -100,6 +112,19 @@ class Policy:
             "due_at": clock.due_at,
             "skipped": [{"on": day, "why": why} for day, why in skipped],
             "moved_by_days": int((clock.due_at - due_at) / ONE_DAY),
+        }
+
+    def differences(self, new: "Policy") -> dict[str, tuple[str | None, str]]:
+        """What another policy would change: each entry, as it is and as it would be. Years it does not list stay."""
+        old = self._entries()
+        return {name: (old.get(name), value) for name, value in new._entries().items() if old.get(name) != value}
+
+    def _entries(self) -> dict[str, str]:
+        numbers = [f.name for f in fields(self) if f.name not in ("version", "windows", "calendar")]
+        return {
+            **{name: str(getattr(self, name)) for name in numbers},
+            **{f"windows.{rule}": str(window) for rule, window in self.windows.items()},
+            **{f"calendar.{year}": str(table) for year, table in self.calendar.own_years.items()},
         }
 
     def _due(self, rule: str, at: datetime) -> tuple[datetime, list[tuple[date, str]]]:

@@ -3,8 +3,8 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from eventsourcing.persistence import StoredEvent
 
 from domain.command import Command
 from domain.refusals import Conflict, Invalid, Refusal, Stale, not_found
+from domain.rulebook import RULEBOOK, Rulebook, Rules
 from infra.event_store import NewEvent
 from infra.mapper import mapper
 from infra.snapshots import fold
@@ -76,8 +77,13 @@ class Decided(NamedTuple):
 
 @dataclass
 class Batch:
+    """``rules`` as the rulebook has them, none where there is none; ``pins``: the policy version that a matter began
+    under, None for what is no matter."""
+
     requests: list[Request]
     held: dict[UUID, Aggregate | Exception]  # an exception: its events cannot be folded
+    rules: Rules | None = None
+    pins: Mapping[UUID, str | None] = field(default_factory=dict)
     answers: dict[Request, Answer | Exception] = field(default_factory=dict)
     decided: dict[UUID, Decided] = field(default_factory=dict)  # by command id
     events: list[NewEvent] = field(default_factory=list)
@@ -111,9 +117,28 @@ class Batch:
             else:
                 self._decide(request)
 
+    def matters(self, request: Request) -> Iterator[UUID]:
+        """What a command is about, the first first: each aggregate that it names, or the matter this is a part of."""
+        if "matter_id" in request.arguments:
+            yield request.arguments["matter_id"]
+        for id in request.ids:
+            yield getattr(self.held.get(id), "matter_id", id)
+
+    def _ruled(self, request: Request) -> Command:
+        """The command under the policy that its matter began under; a new matter begins under the one in force."""
+        rulebook = self.held.get(RULEBOOK)
+        if not isinstance(rulebook, Rulebook):
+            return request.cmd
+        if self.rules is None or self.rules.version != rulebook.version:
+            self.rules = rulebook.rules()
+        pin = next((pin for id in self.matters(request) if (pin := self.pins.get(id))), None)
+        policy = (pin and self.rules.of(pin)) or self.rules.in_force(request.cmd.at)
+        return replace(request.cmd, policy=policy)
+
     def _decide(self, request: Request) -> None:
         touched: list[Aggregate] = []
         try:
+            cmd = self._ruled(request)
             others: dict[str, Any] = {}
             for name, given in request.also.items():
                 # One that is named must exist; of several the method gets those that do, and says what it misses.
@@ -125,7 +150,7 @@ class Batch:
             if request.creates:
                 if request.id in self.held:
                     raise Conflict("already-exists", "该编号已被使用。", "There is one with this id already.")
-                aggregate = request.method(request.cmd, id=request.id, **others, **request.arguments)
+                aggregate = request.method(cmd, id=request.id, **others, **request.arguments)
             else:
                 aggregate = self._found(request.owner, request.id)
                 touched.append(aggregate)
@@ -136,7 +161,7 @@ class Batch:
                         f"It is at version {aggregate.version} by now: read it again, then decide.",
                         "If-Match",
                     )
-                request.method(aggregate, request.cmd, **others, **request.arguments)
+                request.method(aggregate, cmd, **others, **request.arguments)
             view = request.view(aggregate) if request.view else None
             changed = [*{a.id: a for a in (aggregate, *touched)}.values()] if request.also else [aggregate]
             stored = [mapper.to_stored_event(event) for a in changed for event in a.pending_events]

@@ -24,6 +24,7 @@ import domain.meeting
 import domain.webhook  # noqa: F401
 from domain.clock import Clock
 from domain.petition import RoadmapItem
+from domain.rulebook import Issue
 from domain.text import Text
 
 
@@ -111,6 +112,7 @@ for _transcoding in (
     DataclassAsDict(Text, "text"),
     DataclassAsDict(Clock, "clock"),
     DataclassAsDict(RoadmapItem, "petition.roadmap_item"),
+    DataclassAsDict(Issue, "rulebook.issue"),
 ):
     transcoder.register(_transcoding)
 mapper: Mapper[UUID] = Mapper(transcoder)

@@ -1,35 +1,57 @@
-"""Every policy this installation was started with: a running clock is explained by the one that it began under."""
+"""The rulebook of this installation: founded by the policy file that the settings name, and read by whoever asks.
 
-import hashlib
+Who decides need not ask: the writer gives every command the policy of its matter.
+"""
+
 import tomllib
-from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, date, datetime
+from uuid import uuid5
 
 import asyncpg
 
-from domain.policy import RULES, Policy
+from domain.command import Command, Role
+from domain.policy import Policy
+from domain.refusals import Conflict, NotFound
+from domain.rulebook import RULEBOOK, Rulebook, Rules, document_of, parse
+from infra.repository import Repository
 
 
-async def keep(pool: asyncpg.Pool, document: str) -> None:
-    """Keep a policy file as it is, once."""
-    await pool.execute(
-        "INSERT INTO policies (digest, version, document) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        hashlib.sha256(document.encode()).digest(),
-        str(tomllib.loads(document)["version"]),
-        document,
-    )
+async def establish(repository: Repository, pool: asyncpg.Pool, policy_file: str) -> None:
+    """Found the rulebook, or enter the file if it has changed since the program was last started with one.
+
+    Of an installation from before there was a rulebook, the files it was started with come first.
+    """
+    kept = [] if await _found(repository) else await pool.fetch("SELECT document FROM policies ORDER BY kept_at")
+    for text in (*(row["document"] for row in kept), policy_file):
+        document = document_of(tomllib.loads(text))
+        try:
+            parse(document)
+        except ValueError:  # of those kept: we have become stricter since. This one was read before
+            continue
+        rulebook = await _found(repository)
+        cmd = Command(
+            id=uuid5(RULEBOOK, f"{rulebook.version if rulebook else 0} {document}"),
+            by="yuetan",
+            role=Role.WORKFLOW,
+            at=datetime.now(UTC),
+            policy=Policy.parse(tomllib.loads(policy_file)),
+        )
+        if rulebook is None:
+            with suppress(Conflict):  # another process was faster
+                await repository.execute(Rulebook.found, RULEBOOK, cmd, document=document)
+        else:
+            await repository.execute(Rulebook.adopt, RULEBOOK, cmd, document=document)
 
 
-async def kept(pool: asyncpg.Pool, versions: set[str]) -> list[Policy]:
-    """The policies of these versions, the newest first. Several may have the same version."""
-    rows = await pool.fetch(
-        "SELECT document FROM policies WHERE version = ANY ($1) ORDER BY kept_at DESC", list(versions)
-    )
-    return [policy for row in rows for policy in _parsed(row["document"])]
+async def rules(repository: Repository, otherwise: Policy) -> Rules:
+    """What is in force now, read from the log; of an installation without a rulebook, this one policy."""
+    found = await _found(repository)
+    return found.rules() if found else Rules(0, [(date.min, otherwise)])
 
 
-def _parsed(document: str) -> Iterator[Policy]:
-    """As today's program reads it: a rule that was not known then has started no clock, so any window will do."""
-    found = tomllib.loads(document)
-    with suppress(ValueError):  # we have become stricter since
-        yield Policy.parse(found | {"windows": dict.fromkeys(RULES, "1 days") | found["windows"]})
+async def _found(repository: Repository) -> Rulebook | None:
+    try:
+        return await repository.get(Rulebook, RULEBOOK)
+    except NotFound:
+        return None

@@ -19,8 +19,11 @@ from asyncpg.pool import PoolConnectionProxy
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import StoredEvent
 
+from domain.petition import Petition
+from domain.rulebook import RULEBOOK, Rules
 from infra.batch import Answer, Batch, Remembered, Request
 from infra.event_store import INSERT, PATIENCE_SECONDS, TRANSIENT, EventStore, columns, locked, read_page, tails
+from infra.mapper import mapper
 from infra.snapshots import Snapshots, newest
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,7 @@ log = logging.getLogger(__name__)
 BATCH = 256  # commands to a transaction
 WAITING = 10_000  # commands; more are turned away
 CACHED = 2_000  # aggregates
+PINNED = 100_000  # matters whose policy is remembered
 FAR = 5_000  # events of other processes: after a rest, more than these are not worth reading
 GIVE_UP_SECONDS = 20.0  # a command's wait while the database is in trouble
 PAUSES = (0.05, 1.0)  # the first and the longest between two attempts
@@ -39,6 +43,11 @@ FROM stored_events WHERE notification_id > $1
 UNION ALL
 SELECT position, originator_id, version, NULL, digest, command_id FROM commands WHERE command_id = ANY ($2)
 ORDER BY position
+"""
+
+_FIRST = """
+SELECT originator_id, originator_version, topic, state FROM stored_events
+WHERE originator_id = ANY ($1) AND originator_version = 1
 """
 
 # A command that decided to do nothing has no event of its own: what it was decided on stands at or before the head.
@@ -66,6 +75,9 @@ class Writer:
         self._snapshots = snapshots
         self._cache: OrderedDict[UUID, Aggregate] = OrderedDict()
         self._head = 0  # the position that everything in the cache has seen
+        self._rules: Rules | None = None
+        self._absent: set[UUID] = set()  # the rulebook, while there is none: it need not be looked for each time
+        self._pins: dict[UUID, str | None] = {}  # the policy version of each matter, which never changes
         self._waiting: deque[Request] = deque()
         self.task: asyncio.Task[None] | None = None
 
@@ -99,16 +111,20 @@ class Writer:
                 pause = min(2 * pause, longest)
             except Exception as error:
                 log.exception("a batch of %d commands failed", len(requests))
-                self._cache.clear()
+                self._forget()
                 for request in requests:
                     request.resolve(error)
                 requests = []
             except BaseException:  # the loop is being stopped: nobody may wait for ever
-                self._cache.clear()
+                self._forget()
                 for request in (*requests, *self._waiting):
                     request.answer.cancel()
                 self._waiting.clear()
                 raise
+
+    def _forget(self) -> None:
+        self._cache.clear()
+        self._rules, self._absent = None, set()
 
     async def _catch_up(self, conn: PoolConnectionProxy) -> None:
         """After a rest, and before anybody waits for us: what other processes wrote meanwhile."""
@@ -117,15 +133,20 @@ class Writer:
             if len(page) < FAR:
                 self._settle(self._fold(Batch([], {}), page, page.position))
                 return
-        self._cache.clear()
+        self._forget()
         self._head = await conn.fetchval("SELECT coalesce(max(notification_id), 0) FROM stored_events")
 
     async def _carry_out(self, conn: PoolConnectionProxy, requests: list[Request]) -> Batch:
-        ids = {id for request in requests for id in request.ids}
-        batch = Batch(requests, {id: self._cache[id] for id in ids if id in self._cache})
-        if missing := ids - batch.held.keys():
-            batch.fold(await newest(conn, list(missing)))
-            batch.fold(await tails(conn, batch.versions(missing)))
+        ids = {RULEBOOK, *(id for request in requests for id in request.ids)}
+        batch = Batch(requests, {id: self._cache[id] for id in ids if id in self._cache}, self._rules, self._pins)
+        missing = ids - batch.held.keys()
+        if wanted := missing - self._absent:
+            batch.fold(await newest(conn, list(wanted)))
+            batch.fold(await tails(conn, batch.versions(wanted)))
+        if RULEBOOK in batch.held:
+            await self._pin(conn, batch)
+        else:
+            self._absent = {RULEBOOK}
         async with locked(conn):
             rows = await conn.fetch(_READ, self._head, [r.cmd.id for r in requests], timeout=PATIENCE_SECONDS)
             events = [row for row in rows if row["topic"] is not None]
@@ -142,6 +163,17 @@ class Writer:
                 await _record(conn, batch)
         return batch
 
+    async def _pin(self, conn: PoolConnectionProxy, batch: Batch) -> None:
+        """Find out which policy the matters of these commands began under."""
+        asked = {id for request in batch.requests for id in batch.matters(request)}
+        if unknown := asked - self._pins.keys():
+            if len(self._pins) > PINNED:
+                self._pins.clear()
+            for first in await conn.fetch(_FIRST, list(unknown), timeout=PATIENCE_SECONDS):
+                event = mapper.to_domain_event(StoredEvent(*first))
+                version = event.signing.version if isinstance(event, Petition.Opened) else None
+                self._pins[first["originator_id"]] = version
+
     def _fold(
         self, batch: Batch, events: Sequence[StoredEvent], position: int, missing: Container[UUID | str] = ()
     ) -> Batch:
@@ -157,6 +189,7 @@ class Writer:
     def _settle(self, batch: Batch) -> None:
         """It is durable."""
         self._head = batch.position
+        self._rules = batch.rules
         for id, aggregate in batch.held.items():
             if isinstance(aggregate, Exception):
                 self._cache.pop(id, None)
@@ -176,7 +209,7 @@ class Writer:
 
     def _put_back(self, requests: list[Request], error: Exception) -> None:
         """To the front of the queue; whoever has waited too long is told so."""
-        self._cache.clear()
+        self._forget()
         for request in requests:
             request.tried = True
         asked = [*requests, *self._waiting]

@@ -14,6 +14,7 @@ import asyncpg
 from domain.directory import Host, Post, Unit
 from domain.meeting import Meeting
 from domain.petition import Petition
+from domain.rulebook import Rulebook
 from domain.task import Task
 from domain.text import Text
 from domain.webhook import Webhook
@@ -110,6 +111,8 @@ AUDITOR: dict[type, tuple[str, ...]] = {
     Post.TermEnded: ("ended_on",),
     Unit.Registered: ("name", "kind", "regulator_id"),
     Unit.Changed: ("name",),
+    Rulebook.Founded: ("version", "effective_on"),
+    Rulebook.PolicyIssued: ("version", "effective_on"),
     Webhook.Subscribed: ("types", "audience", "from_position"),
     Webhook.SecretRotated: (),
     Webhook.Paused: ("reason",),

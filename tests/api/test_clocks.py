@@ -1,18 +1,13 @@
 """Every running clock says how its date came about."""
 
-import tomllib
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
-from domain.policy import Policy
 from infra import policies
 from tests.api.checks import is_problem
-from tests.api.world import CLERK, MONDAY, World, resident, somewhere
-
-POLICY_FILE = Path("domain/policy.toml").read_text("utf-8")
+from tests.api.world import CLERK, MONDAY, POLICY_FILE, World, resident, somewhere
 
 
 async def explained(world: World, path: str, who: Any = CLERK) -> dict[str, dict[str, Any]]:
@@ -97,26 +92,19 @@ async def test_whoever_may_not_see_a_petition_sees_no_clock_of_it(world: World) 
 
 
 async def test_a_clock_is_explained_by_the_policy_that_it_began_under(new_world: World, pool: asyncpg.Pool) -> None:
-    old = POLICY_FILE.replace('"2026-11"', '"2025-01"').replace('admissibility = "15 days"', 'admissibility = "7 days"')
-    slip = old.replace('"7 days"', '"8 days"')  # changed under the same version: it does not give that date
-    services = new_world.app.state.services
-    began_under = Policy.parse(tomllib.loads(old))
-    new_world.app.state.services = type(services)(**{**vars(services), "policy": began_under})
     path = await new_world.submitted()
-    new_world.app.state.services = services
+    slip = POLICY_FILE.replace('admissibility = "15 days"', 'admissibility = "8 days"')
+    await policies.establish(new_world.repository, pool, slip)  # under the same version: it does not give that date
+    found = (await explained(new_world, path))["admissibility"]
+    assert (found["policy"], found["window"]) == ("2026-11", "15 days")
+
+
+async def test_a_clock_whose_policy_is_lost_says_so(new_world: World) -> None:
+    path = await new_world.submitted()
+    assert (await explained(new_world, path))["admissibility"]["window"] == "15 days"
+    await new_world.store.pool.execute(
+        "UPDATE timeline.events SET data = replace(data::text, '2026-11', '2025-01')::jsonb"
+    )
     lost = (await explained(new_world, path))["admissibility"]
     assert (lost["policy"], lost["window"]) == ("2025-01", None)
-    assert lost["sentence"] == "“受理审查”期限至2026年3月9日24时届满;政策版本 2025-01 未留存,无法列出计算过程。"
-    for document in (old, slip, POLICY_FILE, old):
-        await policies.keep(pool, document)
-    found = (await explained(new_world, path))["admissibility"]
-    assert (found["policy"], found["window"]) == ("2025-01", "7 days")
-    assert await pool.fetchval("SELECT count(*) FROM policies") == 3
-
-
-async def test_a_policy_from_before_a_rule_was_known_is_still_read(pool: asyncpg.Pool) -> None:
-    without = "\n".join(line for line in POLICY_FILE.splitlines() if not line.startswith("verification"))
-    await policies.keep(pool, without)
-    await policies.keep(pool, POLICY_FILE.replace("threshold = 10 ", "threshold = 1 "))  # refused since
-    (policy,) = await policies.kept(pool, {"2026-11"})
-    assert policy.clock("meeting", MONDAY).due_at.date() == date(2026, 3, 16)
+    assert lost["sentence"] == "“受理审查”期限至2026年3月17日24时届满;政策版本 2025-01 未留存,无法列出计算过程。"

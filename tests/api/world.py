@@ -17,6 +17,7 @@ from domain.command import Command, Role
 from domain.petition import Petition
 from domain.policy import Policy
 from domain.task import Task
+from infra import policies
 from infra.contacts import Contact
 from infra.event_store import EventStore
 from infra.files import Files
@@ -29,7 +30,8 @@ from infra.sealing import Keyring, secret
 from infra.sign_in import SignIn
 from projections.webhook_sender import Secrets
 
-POLICY = Policy.parse(tomllib.loads(Path("domain/policy.toml").read_text()))
+POLICY_FILE = Path("domain/policy.toml").read_text("utf-8")
+POLICY = Policy.parse(tomllib.loads(POLICY_FILE))
 MONDAY = datetime(2026, 3, 2, 1, tzinfo=UTC)
 TOPIC, DETAILS = "小区低洼地排涝改造", "划船社区三幢张阿婆家门口每逢暴雨积水。"
 
@@ -97,6 +99,7 @@ class World:
     @classmethod
     async def begin(cls, pool: asyncpg.Pool, keys: Path) -> "World":
         store, issuer = EventStore(pool), Issuer(keys)
+        await policies.establish(Repository(store), pool, POLICY_FILE)
         repository, keyring, outbox = Repository(store), Keyring(pool, keys), Outbox()
         people = People(pool, secret(keys, "people.key"))
         app = create_app(

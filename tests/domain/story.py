@@ -25,6 +25,7 @@ from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved, RoadmapItem
 from domain.policy import Policy
 from domain.refusals import Refusal
+from domain.rulebook import BUILT_IN, document_of
 from domain.task import Stage, Task
 from domain.text import Text
 
@@ -319,6 +320,11 @@ def _on_behalf(events: Sequence[Any], n: int) -> bool:
     """Staff took in what a resident has signed: the signature is that resident's."""
     signed, filed = events[n], [event for event in events if isinstance(event, Intake.Filed)]
     return [(signed.by, signed.role)] == [(event.signer, "resident") for event in filed]
+
+
+def policy_file(version: str = "2026-11", **changes: Any) -> str:
+    """The built-in policy as another version, as the log keeps it."""
+    return document_of(BUILT_IN | {"version": version} | changes)
 
 
 def feedback(verdict: Resolved = Resolved.YES) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from domain.directory import Host, Post, Unit, UnitKind
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.petition import Petition, Phase, Resolved
+from domain.rulebook import RULEBOOK, Rulebook
 from domain.task import Task
 from domain.webhook import Audience, Webhook
 from infra.mapper import mapper
@@ -41,12 +42,13 @@ from tests.domain.story import (
     given,
     id_of,
     photo,
+    policy_file,
     resident,
     text,
 )
 
 GOLDEN = Path(__file__).with_name("golden")
-AGGREGATES: list[type[Decider]] = [Petition, Intake, Meeting, Task, Host, Post, Unit, Webhook]
+AGGREGATES: list[type[Decider]] = [Petition, Intake, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
 
 
 def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
@@ -111,6 +113,8 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(webhook.resume, ADMIN)
     story.do(webhook.replay, ADMIN, from_position=1)
     story.do(webhook.cancel, ADMIN)
+    rulebook = story.do(Rulebook.found, WORKFLOW, id=RULEBOOK, document=policy_file())
+    story.do(rulebook.issue_policy, ADMIN, document=policy_file("2026-12"), effective_on=MONDAY.date())
     yield story
     story = given(Phase.COLLECTING, signatures=2, name="flood")
     story.do(story.petition.mark_urgent, HOST_STAFF, reason=text("reason"))

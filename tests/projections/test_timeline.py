@@ -6,6 +6,7 @@ from typing import Any
 from domain.directory import Host, Post, Unit
 from domain.meeting import Meeting
 from domain.petition import Petition, Phase
+from domain.rulebook import Rulebook
 from domain.task import Task
 from domain.webhook import Webhook
 from infra.mapper import mapper
@@ -122,5 +123,5 @@ async def test_what_is_new_reaches_those_it_concerns(mirror: Mirror) -> None:
 
 def test_every_event_is_either_told_or_counted() -> None:
     """Whoever adds an event decides here who may hear of it."""
-    topics = topics_of(Petition, Meeting, Task, Host, Post, Unit, Webhook)
+    topics = topics_of(Petition, Meeting, Task, Host, Post, Unit, Webhook, Rulebook)
     assert topics - {"petition.FeedbackGiven", "petition.CoSignatureContested"} == set(timeline.READ_MODEL.handlers)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import (
+    answers,
     ballots,
     clocks,
     directory,
@@ -126,6 +127,7 @@ def create_app(
         webhooks,
         events,
         health,
+        answers,
     ):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)

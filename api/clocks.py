@@ -33,6 +33,7 @@ RULES = {
     "mandate": "指派任务",
     "response": "答复",
     "feedback": "群众评价",
+    "commitment": "兑现承诺",
     "task": "完成任务",
     "appeal": "联名人申诉",
     "appeal_decision": "申诉审定",

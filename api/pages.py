@@ -46,6 +46,7 @@ class PetitionSummary(BaseModel):
     suspended: bool
     urgent: bool
     outcome: str | None = Field(examples=["resolved"])
+    commitment_due_on: date | None = Field(description="Promised by the response of this round.")
     merged_into: UUID | None
     opened_at: datetime
     changed_at: datetime
@@ -99,7 +100,9 @@ class MeetingRow(BaseModel):
 class ResponseRow(BaseModel):
     round: int
     interim: bool
-    outcome: str | None = Field(examples=["done"])
+    outcome: str | None = Field(
+        examples=["done"], description="`delivered`: the report that what was planned has been done."
+    )
     text: str
     at: datetime
 
@@ -108,6 +111,7 @@ class FeedbackRow(BaseModel):
     """A round's judgement: only its invitations while it runs, so that nobody sees who judges when, or how."""
 
     round: int
+    delivery: bool = Field(description="Judged again, once what was planned had been delivered or was due.")
     invited: int
     concluded: bool
     judged: int | None

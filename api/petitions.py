@@ -16,7 +16,6 @@ from api.schemas import (
     Merger,
     NewMeeting,
     NewPetition,
-    OfficialResponse,
     PetitionState,
     PublicText,
     Readable,
@@ -182,7 +181,7 @@ async def schedule_meeting(petition_id: UUID, body: NewMeeting, desk: AtDesk) ->
     )
 
 
-# Timetable and roadmap, and the answer
+# Timetable and roadmap
 
 
 @router.put("/{petition_id}/roadmap", responses=COMMAND)
@@ -207,23 +206,6 @@ async def publish_roadmap(petition_id: UUID, body: Roadmap, desk: AtDesk) -> Pet
         cmd=cmd,
         also={"units": [(Unit, id) for id in sorted(named)]},
         items=items,
-    )
-
-
-@router.post("/{petition_id}/response", responses=COMMAND)
-async def respond(petition_id: UUID, body: OfficialResponse, desk: AtDesk) -> PetitionState:
-    """An interim response, or the final one of this round with its outcome."""
-    texts = {"text": body.text}
-    if body.interim:
-        return await desk.execute(Petition.give_interim_response, petition_id, PetitionState.of, texts=texts)
-    petition = await desk.get(Petition, petition_id)
-    return await desk.execute(
-        Petition.answer,
-        petition_id,
-        PetitionState.of,
-        texts=texts,
-        also={"tasks": [(Task, id) for id in petition.tasks]},
-        outcome=body.outcome,
     )
 
 

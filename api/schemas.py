@@ -256,6 +256,7 @@ class OfficialResponse(BaseModel):
     text: Words
     interim: StrictBool = False
     outcome: Answer | None = None
+    due_on: Day | None = Field(None, description="The day by which what is `planned` is promised.")
 
     @model_validator(mode="after")
     def _final_has_an_outcome(self) -> "OfficialResponse":

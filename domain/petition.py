@@ -30,6 +30,7 @@ class Phase(StrEnum):
     IN_PROGRESS = "in_progress"
     ANSWERED = "answered"
     FEEDBACK = "feedback"
+    TRACKING = "tracking"
     CLOSED = "closed"
     LAPSED = "lapsed"
     WITHDRAWN = "withdrawn"
@@ -40,7 +41,9 @@ class Phase(StrEnum):
 
 ENDS = frozenset({Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.REFERRED, Phase.MERGED})
 OPEN = frozenset(Phase) - ENDS
-ADMITTED = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK})
+ADMITTED = frozenset(
+    {Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK, Phase.TRACKING}
+)
 UNDER_WAY = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS})
 SIGNATURES_CHANGE = (Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY)  # not while those who signed are asked to judge
 UNANSWERED = frozenset({Phase.SUBMITTED, Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP})  # an urgent one's clock runs on
@@ -128,6 +131,8 @@ class Petition(Decider):
     contests: Sequence[UUID] = ()  # intakes (domain/intake.py) that staff found false
     urgent = False
     signing_goes_on = False  # though it was submitted, since it was too urgent to wait for signatures
+    promise: tuple[int, date] | None = None  # the last: the round in whose response it was made, and its day
+    delivered_in = 0  # the last round whose promise was delivered, or missed
 
     def __init__(
         self,
@@ -384,6 +389,16 @@ class Petition(Decider):
             if petition.supervision:  # the final response is the answer to whatever was ordered on the way
                 petition.supervision = Supervision.ANSWERED.value
 
+    class CommitmentMade(Event):
+        """What the response of this round only plans is promised for a day, to its end."""
+
+        TOPIC = "petition.CommitmentMade"
+        round: int
+        due_on: date
+
+        def apply(self, petition: "Petition") -> None:
+            petition.promise = self.round, self.due_on
+
     class FeedbackInvited(Event):
         TOPIC = "petition.FeedbackInvited"
         round: int
@@ -403,6 +418,33 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.judgements[self.by] = (self.resolved, self.satisfied)
+
+    class TrackingBegun(Event):
+        """The residents have judged the promise; it is tracked until it is kept."""
+
+        TOPIC = "petition.TrackingBegun"
+        round: int
+        commitment: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.TRACKING, self.commitment)
+
+    class CommitmentDelivered(Event):
+        TOPIC = "petition.CommitmentDelivered"
+        round: int
+        report: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.judge_delivery()
+
+    class CommitmentMissed(Event):
+        """The promised day is over and nothing was reported: the residents judge what they see."""
+
+        TOPIC = "petition.CommitmentMissed"
+        round: int
+
+        def apply(self, petition: "Petition") -> None:
+            petition.judge_delivery()
 
     class Reopened(Event):
         TOPIC = "petition.Reopened"
@@ -508,6 +550,22 @@ class Petition(Decider):
         if "urgent" in self.clocks and phase in UNANSWERED:
             clocks = (self.clocks["urgent"], *clocks)
         self.phase, self.clocks = phase.value, {clock.rule: clock for clock in clocks}
+
+    def judge_delivery(self) -> None:
+        self.enter(Phase.ANSWERED)
+        self.delivered_in, self.judgements = self.round, {}
+
+    @property
+    def delivered(self) -> bool:
+        """What this round's response promised was delivered or missed: the residents judge for the second time."""
+        return self.delivered_in == self.round
+
+    @property
+    def commitment(self) -> date | None:
+        """The day promised by this round's response, until it is delivered or missed."""
+        if self.promise is None or self.promise[0] != self.round or self.delivered:
+            return None
+        return self.promise[1]
 
     @property
     def representatives(self) -> list[str]:
@@ -786,9 +844,28 @@ class Petition(Decider):
         self.decide(self.InterimResponseGiven, cmd, text=text)
 
     @command(LEAD_OFFICIAL)
-    def answer(self, cmd: Command, /, *, text: Text, outcome: Answer, tasks: Sequence[Task]) -> None:
-        """The final response of this round. ``tasks`` are those of the round that have been offered."""
+    def answer(
+        self, cmd: Command, /, *, text: Text, outcome: Answer, tasks: Sequence[Task], due_on: date | None = None
+    ) -> None:
+        """The final response of this round. ``tasks`` are those of the round that have been offered; ``due_on`` is the
+        day by which what is only planned is promised."""
         self.require(Phase.IN_PROGRESS)
+        if outcome == Answer.PLANNED and due_on is None:
+            raise Invalid(
+                "no-due-date",
+                "答复为“列入计划”的,须写明承诺完成的日期。",
+                "What is planned is promised for a day: name it.",
+                "due_on",
+            )
+        if due_on and outcome != Answer.PLANNED:
+            raise Invalid(
+                "due-date-without-plan",
+                "只有答复为“列入计划”的才写承诺日期。",
+                "Only what is planned is promised for a day.",
+                "due_on",
+            )
+        if due_on and due_on <= local_day(cmd.at):
+            raise Invalid("due-date-past", "完成日期须晚于今天。", "The due date must lie after today.", "due_on")
         confirmed = {task.id for task in tasks if task.status == "confirmed"}
         if outcome == Answer.DONE and confirmed != set(self.tasks):
             raise Conflict(
@@ -797,6 +874,8 @@ class Petition(Decider):
                 "Some tasks are not confirmed yet, so the answer cannot be “done”.",
             )
         self.decide(self.Answered, cmd, round=self.round, text=text, outcome=outcome.value)
+        if due_on:
+            self.decide(self.CommitmentMade, cmd.consequence(), round=self.round, due_on=due_on)
 
     @command(LEAD_OFFICIAL)
     def extend(self, cmd: Command, /, *, days: int, reason: Text) -> None:
@@ -889,6 +968,12 @@ class Petition(Decider):
         if unresolved and self.round < cmd.policy.max_rounds:
             clocks = {rule: cmd.policy.clock(rule, cmd.at) for rule in ("roadmap", "response")}
             return [(self.Reopened, {"round": self.round + 1, "judged": judged, "resolved": resolved, **clocks})]
+        order: list[tuple[type[Petition.Event], dict[str, Any]]] = []
+        if unresolved:
+            order.append((self.SupervisionOrdered, {"order": None}))
+        if self.commitment:  # a promise is kept whatever is thought of it
+            commitment = cmd.policy.until("commitment", cmd.at, self.commitment)
+            return [*order, (self.TrackingBegun, {"round": self.round, "commitment": commitment})]
         outcome = Outcome.UNRESOLVED if unresolved else Outcome.RESOLVED if judged else Outcome.NOT_JUDGED
         closed = {
             "outcome": outcome.value,
@@ -897,8 +982,23 @@ class Petition(Decider):
             "resolved": resolved,
             "satisfied": satisfied,
         }
-        order: list[tuple[type[Petition.Event], dict[str, Any]]] = [(self.SupervisionOrdered, {"order": None})]
-        return [*(order if unresolved else []), (self.Closed, closed)]
+        return [*order, (self.Closed, closed)]
+
+    # --- what was promised is tracked -------------------------------------------------------------------------------
+
+    @command(LEAD_OFFICIAL)
+    def report_delivery(self, cmd: Command, /, *, report: Text) -> None:
+        """What was planned is done: the residents judge again."""
+        self.require(Phase.TRACKING)
+        self.decide(self.CommitmentDelivered, cmd, round=self.round, report=report)
+
+    @command(WORKFLOW)
+    def close_tracking(self, cmd: Command, /) -> None:
+        """The promised day is over: a supervision order, and the residents judge what was kept of the promise."""
+        self.require(Phase.TRACKING)
+        self._require_due(self.clocks["commitment"], cmd)
+        self.decide(self.SupervisionOrdered, cmd, order=None)
+        self.decide(self.CommitmentMissed, cmd, round=self.round)
 
     # --- watching the clocks ----------------------------------------------------------------------------------------
 

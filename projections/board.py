@@ -44,6 +44,7 @@ CREATE TABLE petitions (
     urgent boolean NOT NULL DEFAULT false,
     extended_days int NOT NULL DEFAULT 0,
     outcome text,
+    commitment_due_on date, -- promised by the response of this round
     merged_into uuid,
     rejection jsonb,
     opened_at timestamptz NOT NULL,
@@ -116,6 +117,7 @@ CREATE INDEX ON responses (petition_id);
 CREATE TABLE feedback (
     petition_id uuid,
     round int,
+    delivery boolean, -- judged again once what was planned had been delivered, or was due
     invited int NOT NULL,
     judged int NOT NULL DEFAULT 0,
     contacted int NOT NULL DEFAULT 0,
@@ -124,7 +126,7 @@ CREATE TABLE feedback (
     resolved_no int NOT NULL DEFAULT 0,
     satisfied int NOT NULL DEFAULT 0,
     concluded boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (petition_id, round)
+    PRIMARY KEY (petition_id, round, delivery)
 )
 """,
 )
@@ -340,11 +342,17 @@ def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
     yield RESPOND, at.id, event.originator_id, False, event.outcome, to_json(event.text), event.timestamp
 
 
+@READ_MODEL.on(Petition.CommitmentMade)
+def commitment_made(event: Petition.CommitmentMade, at: Recorded) -> Iterator[Statement]:
+    yield update("commitment_due_on = $5"), *start(event, at), event.due_on
+
+
 @READ_MODEL.on(Petition.FeedbackInvited)
 def feedback_invited(event: Petition.FeedbackInvited, at: Recorded) -> Iterator[Statement]:
     yield ENTER, *start(event, at), Phase.FEEDBACK.value, clocks_to_json(event.feedback)
     yield (
-        "INSERT INTO feedback (petition_id, round, invited) VALUES ($1, $2, $3)",
+        "INSERT INTO feedback (petition_id, round, invited, delivery) SELECT $1, $2, $3,"
+        " EXISTS (SELECT FROM feedback WHERE petition_id = $1 AND round = $2)",
         event.originator_id,
         event.round,
         event.invited,
@@ -357,7 +365,7 @@ def feedback_given(event: Petition.FeedbackGiven, at: Recorded) -> Iterator[Stat
     yield (
         "UPDATE feedback SET judged = judged + 1, contacted = contacted + $3, resolved_yes = resolved_yes + $4,"
         " resolved_partly = resolved_partly + $5, resolved_no = resolved_no + $6, satisfied = satisfied + $7"
-        " WHERE petition_id = $1 AND round = $2",
+        " WHERE petition_id = $1 AND round = $2 AND NOT concluded",
         event.originator_id,
         event.round,
         int(event.contacted),
@@ -372,13 +380,30 @@ CONCLUDE = "UPDATE feedback SET concluded = true WHERE petition_id = $1"
 @READ_MODEL.on(Petition.Reopened)
 def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
     yield (
-        update("phase = $5, clocks = $6, round = $7"),
+        update("phase = $5, clocks = $6, round = $7, commitment_due_on = NULL"),
         *start(event, at),
         Phase.ROADMAP.value,
         clocks_to_json(event.roadmap, event.response),
         event.round,
     )
     yield CONCLUDE, event.originator_id
+
+
+@READ_MODEL.on(Petition.TrackingBegun)
+def tracking_begun(event: Petition.TrackingBegun, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.TRACKING.value, clocks_to_json(event.commitment)
+    yield CONCLUDE, event.originator_id
+
+
+@READ_MODEL.on(Petition.CommitmentDelivered)
+def commitment_delivered(event: Petition.CommitmentDelivered, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.ANSWERED.value, "{}"
+    yield RESPOND, at.id, event.originator_id, False, "delivered", to_json(event.report), event.timestamp
+
+
+@READ_MODEL.on(Petition.CommitmentMissed)
+def commitment_missed(event: Petition.CommitmentMissed, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.ANSWERED.value, "{}"
 
 
 @READ_MODEL.on(Petition.Closed)
@@ -583,8 +608,8 @@ HANDLES = """coalesce(
     OR $1 IN ('official', 'unit_officer') AND $2 = ANY (p.in_hand_of), false)"""
 
 COLUMNS = """p.id, p.phase, p.round, p.category, p.host_id, p.called_post_ids, p.signatures, p.threshold, p.topic,
-    p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.urgent, p.outcome, p.merged_into,
-    p.opened_at, p.changed_at, p.version, p.position"""
+    p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.urgent, p.outcome,
+    p.commitment_due_on, p.merged_into, p.opened_at, p.changed_at, p.version, p.position"""
 
 Row = dict[str, Any]
 
@@ -674,7 +699,7 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
         page["feedback"] = [
             _feedback(row)
             for row in await conn.fetch(
-                "SELECT * FROM board.feedback WHERE petition_id = $1 ORDER BY round", petition_id
+                "SELECT * FROM board.feedback WHERE petition_id = $1 ORDER BY round, delivery", petition_id
             )
         ]
     return page

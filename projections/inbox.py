@@ -243,6 +243,18 @@ def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
     yield from obeyed(event, at)
 
 
+@READ_MODEL.on(Petition.TrackingBegun)
+def tracking_begun(event: Petition.TrackingBegun, at: Recorded) -> Iterator[Statement]:
+    clock, id = event.commitment, event.originator_id
+    yield stop(id, "feedback")
+    yield put(LEAD_POST, "commitment", id, event, at, rule=clock.rule, due_at=clock.due_at)
+
+
+@READ_MODEL.on(Petition.CommitmentDelivered, Petition.CommitmentMissed)
+def tracking_over(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield stop(event.originator_id, "commitment")
+
+
 @READ_MODEL.on(Petition.Reopened)
 def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
     id = event.originator_id

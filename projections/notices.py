@@ -64,6 +64,7 @@ REQUIRED: dict[type, Recipients] = {
     Petition.Extended: signers,
     Petition.Answered: signers,
     Petition.FeedbackInvited: signers,
+    Petition.TrackingBegun: signers,
     Petition.Reopened: signers,
     Petition.Closed: signers,
 }

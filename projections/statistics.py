@@ -94,6 +94,9 @@ ENTERED: dict[type, Phase] = {
     Petition.RoadmapPublished: Phase.IN_PROGRESS,
     Petition.FeedbackInvited: Phase.FEEDBACK,
     Petition.Reopened: Phase.ROADMAP,
+    Petition.TrackingBegun: Phase.TRACKING,
+    Petition.CommitmentDelivered: Phase.ANSWERED,
+    Petition.CommitmentMissed: Phase.ANSWERED,
 }
 
 

@@ -27,6 +27,7 @@ ENDINGS = {
     "feedback": "close_feedback",
     "claim": "hand_back",
     "appeal": "close_appeal",
+    "commitment": "close_tracking",
 }
 
 
@@ -86,6 +87,7 @@ class Activities:
                 TaskState(id, number, planned=task is None, open=task is not None and task.status not in TASK_ENDS)
                 for number, id, task in tasks
             ],
+            delivered=petition.delivered,
             position=position,
         )
 
@@ -98,6 +100,8 @@ class Activities:
                 await execute(Petition.invite_feedback, step.matter_id, cmd)
             case "close_feedback":
                 await execute(Petition.close_feedback, step.matter_id, cmd)
+            case "close_tracking":
+                await execute(Petition.close_tracking, step.matter_id, cmd)
             case "remind" | "escalate":
                 method = Petition.remind if step.name == "remind" else Petition.escalate
                 await execute(method, step.matter_id, cmd, rule=step.rule, due_at=step.due_at, task_id=step.part_id)

@@ -41,6 +41,7 @@ class MatterState:
     suspended: bool
     clocks: list[RunningClock]
     tasks: list[TaskState]
+    delivered: bool = field(default=False, kw_only=True)  # of this round: what it promised is judged now
     position: int = field(compare=False)
 
 

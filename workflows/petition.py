@@ -55,7 +55,8 @@ class PetitionStory:
 
     async def invite_feedback(self) -> None:
         while self.state.phase == "answered":
-            await self.matter.issue("invite_feedback")
+            # The rule tells the second invitation of a round from the first.
+            await self.matter.issue("invite_feedback", rule="commitment" if self.state.delivered else None)
 
     async def task_stories(self) -> None:
         """Tell the story of each task on the roadmap, once."""

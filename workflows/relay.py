@@ -55,6 +55,8 @@ TOLD = (
     Petition.InterimResponseGiven,
     Petition.Answered,
     Petition.Reopened,
+    Petition.TrackingBegun,
+    Petition.CommitmentDelivered,
     Petition.Extended,
     Petition.Suspended,
     Petition.Resumed,

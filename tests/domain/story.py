@@ -275,6 +275,12 @@ class Story:
         self.judge(*[Resolved.YES] * self.petition.signatures)
 
     def reach(self, phase: Phase, signatures: int) -> None:
+        if phase == Phase.TRACKING:
+            self.reach(Phase.IN_PROGRESS, signatures)
+            self.do(self.petition.answer, OFFICIAL, text=text("answer"), tasks=self.tasks, **promise(self))
+            self.invite()
+            self.close()
+            return
         self.open()
         self.sign(9 if phase in (Phase.WITHDRAWN, Phase.LAPSED) else signatures)
         if phase == Phase.WITHDRAWN:
@@ -330,6 +336,10 @@ def policy_file(version: str = "2026-11", **changes: Any) -> str:
 def feedback(verdict: Resolved = Resolved.YES) -> dict[str, Any]:
     satisfied = verdict == Resolved.YES
     return {"contacted": True, "resolved": verdict, "satisfied": satisfied, "comment": text("comment")}
+
+
+def promise(story: Story) -> dict[str, Any]:
+    return {"outcome": Answer.PLANNED, "due_on": local_day(story.now) + timedelta(days=40)}
 
 
 def photo(name: str = "photo") -> dict[str, Any]:

@@ -25,6 +25,7 @@ from tests.domain.story import (
     feedback,
     given,
     id_of,
+    promise,
     resident,
     text,
 )
@@ -236,10 +237,78 @@ def test_the_answer_is_done_only_when_every_task_is_confirmed() -> None:
     story.when(story.petition.answer, OFFICIAL, tasks=story.tasks, **answer).then(Petition.Answered, outcome="done")
 
 
-@pytest.mark.parametrize("outcome", [Answer.PLANNED, Answer.EXPLAINED])
-def test_a_plan_or_an_explanation_may_be_answered_while_tasks_are_open(outcome: Answer) -> None:
+def test_a_plan_or_an_explanation_may_be_answered_while_tasks_are_open() -> None:
     story = given(Phase.IN_PROGRESS)
-    story.when(story.petition.answer, OFFICIAL, text=text(), outcome=outcome, tasks=story.tasks).then(Petition.Answered)
+    plan = {"text": text(), "tasks": story.tasks, **promise(story)}
+    due_on = date(2026, 3, 4) + timedelta(days=40)
+    story.when(story.petition.answer, OFFICIAL, **plan).then(Petition.Answered, Petition.CommitmentMade, due_on=due_on)
+    story = given(Phase.IN_PROGRESS)
+    explained = {"text": text(), "outcome": Answer.EXPLAINED, "tasks": story.tasks}
+    story.when(story.petition.answer, OFFICIAL, **explained).then(Petition.Answered)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "days", "code"),
+    [
+        (Answer.PLANNED, None, "no-due-date"),
+        (Answer.EXPLAINED, 5, "due-date-without-plan"),
+        (Answer.PLANNED, 0, "due-date-past"),
+        (Answer.PLANNED, -1, "due-date-past"),
+    ],
+)
+def test_what_is_planned_and_only_that_is_promised_for_a_day_to_come(
+    outcome: Answer, days: int | None, code: str
+) -> None:
+    story = given(Phase.IN_PROGRESS)
+    due_on = None if days is None else story.now.date() + timedelta(days=days)
+    said = {"text": text(), "outcome": outcome, "tasks": story.tasks, "due_on": due_on}
+    story.when(story.petition.answer, OFFICIAL, **said).refused(Invalid, code, "due_on")
+
+
+# --- what was promised ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", [YES, NO])
+def test_a_promise_is_judged_tracked_delivered_and_judged_again(verdict: Resolved) -> None:
+    story = given(Phase.TRACKING)
+    assert story.petition.clocks["commitment"].due_at == end_of(4, 13)
+    story.when(story.petition.report_delivery, OFFICIAL, report=text()).then(Petition.CommitmentDelivered, round=1)
+    story.invite()
+    story.judge(*[verdict] * 9)
+    end = [Petition.Closed] if verdict == YES else [Petition.Reopened]
+    story.when(story.petition.give_feedback, resident(10), **feedback(verdict)).then(Petition.FeedbackGiven, *end)
+    assert (story.petition.commitment, story.petition.delivered) == (None, verdict == YES)
+
+
+def test_nobody_is_judged_for_a_promise_before_its_day_is_over() -> None:
+    story = given(Phase.TRACKING)
+    story.when(story.petition.close_tracking, WORKFLOW).refused(Conflict, "too-early")
+    story.later(days=60)
+    story.when(story.petition.close_tracking, WORKFLOW).then(Petition.SupervisionOrdered, Petition.CommitmentMissed)
+    assert story.petition.phase == Phase.ANSWERED
+
+
+def test_a_promise_outlives_the_bad_judgement_of_the_last_round_and_silence_too() -> None:
+    story = given(Phase.IN_PROGRESS, max_rounds=1)
+    story.do(story.petition.answer, OFFICIAL, text=text(), tasks=story.tasks, **promise(story))
+    story.invite()
+    story.judge(*[NO] * 9)
+    story.when(story.petition.give_feedback, resident(10), **feedback(NO)).then(
+        Petition.FeedbackGiven, Petition.SupervisionOrdered, Petition.TrackingBegun, round=1
+    )
+    story = given(Phase.IN_PROGRESS)
+    story.do(story.petition.answer, OFFICIAL, text=text(), tasks=story.tasks, **promise(story))
+    story.invite()
+    story.later(days=20)
+    story.when(story.petition.close_feedback, WORKFLOW).then(Petition.TrackingBegun)
+
+
+def test_a_new_round_takes_the_place_of_a_promise() -> None:
+    story = given(Phase.IN_PROGRESS)
+    story.do(story.petition.answer, OFFICIAL, text=text(), tasks=story.tasks, **promise(story))
+    story.invite()
+    story.judge(*[NO] * 10)
+    assert (story.petition.phase, story.petition.commitment) == (Phase.ROADMAP, None)
 
 
 def test_the_response_is_extended_by_thirty_days_in_all_at_most() -> None:

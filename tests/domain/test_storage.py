@@ -136,6 +136,13 @@ def everything_that_happens() -> Iterator[Story]:
     story.later(days=20)
     story.do(second.close_appeal, WORKFLOW, petition=story.petition)
     yield story
+    story = given(Phase.TRACKING, signatures=3, threshold=3)
+    story.do(story.petition.report_delivery, OFFICIAL, report=text("report"))
+    yield story
+    story = given(Phase.TRACKING, signatures=3, threshold=3)
+    story.later(days=60)
+    story.do(story.petition.close_tracking, WORKFLOW)
+    yield story
     for end in (Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED):
         yield given(end)
 

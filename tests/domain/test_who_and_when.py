@@ -20,7 +20,6 @@ from domain.petition import (
     SIGNATURES_CHANGE,
     UNANSWERED,
     UNDER_WAY,
-    Answer,
     Category,
     Petition,
     Phase,
@@ -52,6 +51,7 @@ from tests.domain.story import (
     given,
     id_of,
     photo,
+    promise,
     resident,
     text,
 )
@@ -156,7 +156,7 @@ PETITION = {
     "answer": Rule(
         who=[OFFICIAL],
         phases=[Phase.IN_PROGRESS],
-        takes=lambda story: {"text": text(), "outcome": Answer.PLANNED, "tasks": story.tasks},
+        takes=lambda story: {"text": text(), "tasks": story.tasks, **promise(story)},
         again="wrong-phase",
     ),
     "extend": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"days": 10, "reason": text()}),
@@ -172,6 +172,10 @@ PETITION = {
         again="already-judged",
     ),
     "close_feedback": Rule(who=[WORKFLOW], phases=[Phase.FEEDBACK], wait_days=20, again="wrong-phase"),
+    "report_delivery": Rule(
+        who=[OFFICIAL], phases=[Phase.TRACKING], takes=lambda _: {"report": text()}, again="wrong-phase"
+    ),
+    "close_tracking": Rule(who=[WORKFLOW], phases=[Phase.TRACKING], wait_days=60, again="wrong-phase"),
     "order_supervision": Rule(who=[SUPERVISOR], phases=ADMITTED, takes=lambda _: {"order": text()}, suspended=True),
 }
 # They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.

@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
+from domain.calendar import local_day
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.petition import ENDS, Answer, Petition, Phase, Resolved
@@ -181,7 +182,8 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(petition.lift_supervision, SUPERVISOR, reason=text())
     yield
-    story.do(petition.answer, OFFICIAL, text=text(), outcome=Answer.PLANNED, tasks=story.tasks)
+    promise = {"outcome": Answer.PLANNED, "due_on": local_day(story.now) + timedelta(days=40)}
+    story.do(petition.answer, OFFICIAL, text=text(), tasks=story.tasks, **promise)
     yield
     story.invite()
     yield
@@ -199,10 +201,18 @@ def eventful(story: Story) -> Iterator[None]:
     story.tasks = []
     story.plan()
     yield
-    story.answer()
+    story.do(petition.answer, OFFICIAL, text=text(), tasks=story.tasks, **promise)
     yield
     story.invite()
     yield
+    story.later(days=30)
+    story.do(petition.close_feedback, WORKFLOW)
+    yield
+    story.do(petition.report_delivery, OFFICIAL, report=text())
+    yield
+    story.invite()
+    yield
+    story.judge(Resolved.NO)
     story.later(days=30)
     story.do(petition.close_feedback, WORKFLOW)
     yield
@@ -258,10 +268,14 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     assert row["position"] == 1 + story.log.index(mine[-1])
     assert row["changed_at"] == next(e.timestamp for e in reversed(mine) if not isinstance(e, UNTOLD))
     kinds = [type(e) for e in mine]
-    assert len(row["responses"]) == kinds.count(Petition.Answered) + kinds.count(Petition.InterimResponseGiven)
-    assert [tally["concluded"] for tally in row["feedback"]] == [
-        tally["round"] < folded.round or folded.phase == Phase.CLOSED for tally in row["feedback"]
-    ]
+    responses = (Petition.Answered, Petition.InterimResponseGiven, Petition.CommitmentDelivered)
+    assert len(row["responses"]) == sum(map(kinds.count, responses))
+    judging = [True] * kinds.count(Petition.FeedbackInvited)
+    if folded.phase == Phase.FEEDBACK:
+        judging[-1] = False
+    assert [tally["concluded"] for tally in row["feedback"]] == judging
+    promise = folded.promise if folded.promise and folded.promise[0] == folded.round else (0, None)
+    assert row["commitment_due_on"] == promise[1]
     planned = {item.task_id for roadmap in folded.roadmaps for item in roadmap}
     assert {task["id"] for task in row["tasks"]} == planned | {
         e.originator_id for e in mine if isinstance(e, Task.Event)
@@ -294,7 +308,8 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
         assert isinstance(meeting, Meeting)
         for name in ("status", "starts_at", "venue", "version"):
             assert seen[name] == getattr(meeting, name), name
-    judged = [tally["judged"] for tally in row["feedback"] if tally["round"] == folded.round]
+    present = (folded.round, folded.delivered)
+    judged = [tally["judged"] for tally in row["feedback"] if (tally["round"], tally["delivery"]) == present]
     assert sum(judged) == len(folded.judgements)
 
 

@@ -72,7 +72,7 @@ async def test_a_response_is_late_after_its_date_extended_or_put_off_by_a_suspen
     story.now = due_at + timedelta(days=14)
     assert (await overall(mirror, story))["response"]["due"] == 0
     story.later(days=2)
-    story.do(story.petition.answer, OFFICIAL, text=text(), outcome=Answer.PLANNED, tasks=story.tasks)
+    story.do(story.petition.answer, OFFICIAL, text=text(), outcome=Answer.EXPLAINED, tasks=story.tasks)
     assert (await overall(mirror, story))["response"] == {"answered": 1, "in_time": 0, "due": 1, "rate": 1.0}
 
 

@@ -121,6 +121,17 @@ async def second_round(people: People) -> None:
     await run_out(people, "feedback")
 
 
+async def promised(people: People) -> None:
+    await roadmap(people)
+    tasks = await people.plan("unit")
+    await people.answer(tasks, Answer.PLANNED)
+    await people.judge(*[Resolved.YES] * 3)
+    await people.happens("petition.TrackingBegun")
+    await run_out(people, "commitment")
+    await people.happens("petition.CommitmentMissed", "petition.FeedbackInvited")
+    await people.judge(*[Resolved.YES] * 3)
+
+
 async def unfinished(people: People) -> None:
     await roadmap(people)
     await people.plan("unit", "second unit")
@@ -137,6 +148,7 @@ COURSES: dict[str, Course] = {
     "returned": returned,
     "extended-and-suspended": extended_and_suspended,
     "second-round": second_round,
+    "promised": promised,
     "unfinished": unfinished,
 }
 

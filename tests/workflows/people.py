@@ -240,6 +240,7 @@ class People:
             OFFICIAL,
             text=text("answer"),
             outcome=outcome,
+            due_on=local_day(await self.now()) + timedelta(days=90) if outcome == Answer.PLANNED else None,
             also={"tasks": [(Task, id) for id in tasks]},
         )
         await self.happens("petition.FeedbackInvited")

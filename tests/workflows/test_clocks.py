@@ -318,6 +318,47 @@ async def test_what_half_of_the_judges_call_partly_resolved_is_resolved(people: 
     assert await closes(people, Resolved.PARTLY, Resolved.NO) == "resolved"
 
 
+async def promised(people: People) -> Clock:
+    """The residents have heard a promise and are content with it so far; answers with its clock."""
+    await people.accept()
+    await people.meet()
+    tasks = await people.plan("unit")
+    await people.answer(tasks, outcome=Answer.PLANNED)
+    await people.judge(Resolved.YES, Resolved.YES, Resolved.YES)
+    await people.happens("petition.TrackingBegun")
+    return await people.clock("commitment")
+
+
+@at_once
+async def test_a_promise_that_is_kept_is_judged_again(people: People) -> None:
+    commitment = await promised(people)
+    await people.forward(commitment.due_at - timedelta(days=1))
+    [reminded] = await people.happens("petition.Reminded", rule="commitment")
+    assert_on_time(reminded, commitment.remind_at)
+    await people.act(Petition.report_delivery, OFFICIAL, report=text("report"))
+    await people.happens("petition.FeedbackInvited")
+    await people.judge(Resolved.YES, Resolved.PARTLY, Resolved.YES)
+    [closed] = await people.happens("petition.Closed")
+    assert closed.outcome == "resolved"
+    assert await people.handle.result() == "closed"
+    assert "petition.SupervisionOrdered" not in await people.topics()
+
+
+@at_once
+async def test_a_promise_that_is_not_kept_is_ordered_and_judged_on_its_day(people: People) -> None:
+    commitment = await promised(people)
+    await people.forward(commitment.due_at + MINUTE)
+    ordered, missed, _ = await people.happens(
+        "petition.SupervisionOrdered", "petition.CommitmentMissed", "petition.FeedbackInvited"
+    )
+    assert_on_time(missed, commitment.due_at)
+    assert ordered.order is None
+    await people.judge(Resolved.NO, Resolved.NO, Resolved.NO)
+    [reopened] = await people.happens("petition.Reopened")
+    assert reopened.round == 2
+    assert (await people.knows()).phase == "roadmap"
+
+
 @at_once
 async def test_dissatisfied_residents_get_a_second_round_and_then_a_supervision_order(people: People) -> None:
     await people.accept()

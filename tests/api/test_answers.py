@@ -1,0 +1,72 @@
+"""What the called post answers and promises, through HTTP; what the workflow would do is done in its name."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from domain.petition import Petition
+from tests.api.checks import is_problem, nothing_appended
+from tests.api.world import CLERK, World, resident
+
+
+async def promised(world: World) -> str:
+    """The path of a petition whose answer is a promise that the residents have judged."""
+    path = await world.in_progress()
+    due_on = (world.clock.at + timedelta(days=40)).date().isoformat()
+    await world.post(world.official, f"{path}/response", text="列入明年计划。", outcome="planned", due_on=due_on)
+    await world.as_workflow(Petition.invite_feedback, UUID(path[-36:]))
+    await world.judge(path, "yes")
+    return path
+
+
+async def kinds(world: World, who: Any, path: str) -> list[str]:
+    items = (await world.get(who, "/v1/inbox", limit=200))["items"]
+    return [item["kind"] for item in items if item["petition_id"] == path[-36:]]
+
+
+async def test_what_is_planned_is_tracked_delivered_and_judged_again(world: World) -> None:
+    path = await promised(world)
+    page = await world.get(None, path)
+    assert (page["phase"], page["commitment_due_on"], page["outcome"]) == ("tracking", "2026-04-12", None)
+    assert [clock["rule"] for clock in page["clocks"]] == ["commitment"]
+    (explained,) = [c for c in await world.get(None, f"{path}/clocks") if c["rule"] == "commitment"]
+    assert explained["sentence"] == "“兑现承诺”期限为约定日期,至2026年4月12日24时届满。"
+    assert await kinds(world, world.official, path) == ["commitment"]
+
+    async with nothing_appended(world):
+        for who in (world.host, world.officer, CLERK, resident(1)):
+            refused = await world.send(who, "POST", f"{path}/delivery", {"report": "已完工。"})
+            is_problem(refused, 403, "forbidden")
+    await world.post(world.official, f"{path}/delivery", report="已完工通水。")
+    is_problem(await world.send(world.official, "POST", f"{path}/delivery", {"report": "又。"}), 409, "wrong-phase")
+    await world.as_workflow(Petition.invite_feedback, UUID(path[-36:]))
+    assert (await world.judge(path, "partly"))["phase"] == "closed"
+    page = await world.get(None, path)
+    assert [(row["round"], row["delivery"], row["resolved_yes"]) for row in page["feedback"]] == [
+        (1, False, 10),
+        (1, True, 0),
+    ]
+    assert [(r["outcome"], r["text"]) for r in page["responses"]] == [
+        ("planned", "列入明年计划。"),
+        ("delivered", "已完工通水。"),
+    ]
+
+
+async def test_a_promise_that_is_missed_waits_for_the_supervisors(world: World) -> None:
+    path = await promised(world)
+    world.clock.at += timedelta(days=60)
+    await world.as_workflow(Petition.close_tracking, UUID(path[-36:]))
+    waiting = await kinds(world, world.official, path)
+    assert ("supervision" in waiting, "commitment" in waiting) == (True, False)
+    page = await world.get(None, path)
+    assert page["phase"] == "answered"
+
+
+async def test_a_plan_without_a_day_is_refused(world: World) -> None:
+    path = await world.in_progress()
+    async with nothing_appended(world):
+        answer = await world.send(world.official, "POST", f"{path}/response", {"text": "拟办。", "outcome": "planned"})
+        is_problem(answer, 422, "no-due-date", "/due_on")
+        body = {"text": "拟办。", "outcome": "explained", "due_on": "2026-12-01"}
+        answer = await world.send(world.official, "POST", f"{path}/response", body)
+        is_problem(answer, 422, "due-date-without-plan", "/due_on")

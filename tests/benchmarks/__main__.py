@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [store | order [EVENTS] | similar]``, or the first two, on a new PostgreSQL."""
+"""``python -m tests.benchmarks [store | order [EVENTS] | similar | crowd]``, or the first two, on a new PostgreSQL."""
 
 import asyncio
 import sys
@@ -9,9 +9,11 @@ import uvloop
 
 from infra.database import connect
 from infra.embedded import PostgreSQL
-from tests.benchmarks.similar import measure
+from tests.benchmarks import crowd, similar
 from tests.benchmarks.store import compare, new_database
 from tests.faults.order import follow_many_writers
+
+OTHERS = {"similar": similar.measure, "crowd": crowd.measure}
 
 
 async def order(url: str, events: int) -> bool:
@@ -30,8 +32,8 @@ async def main(which: str = "both", events: str = "200000") -> None:
         folder = Path(name)
         folder.chmod(0o711)  # started by root, PostgreSQL's user must be able to enter it
         async with PostgreSQL(folder) as url:
-            if which == "similar":
-                await measure(url, folder / "keys")
+            if which in OTHERS:
+                await OTHERS[which](url, folder)
                 return
             if which != "order":
                 await compare(url)

@@ -20,7 +20,7 @@ from tests.benchmarks.complaints import Complaint, complaints
 from tests.benchmarks.store import new_database
 
 
-async def measure(url: str, keys: Path, few: int = 5_000, many: int = 100_000, asked: int = 500) -> None:
+async def measure(url: str, folder: Path, few: int = 5_000, many: int = 100_000, asked: int = 500) -> None:
     told = list(islice(complaints(seed=4), many))
     questions = random.Random(5).sample(range(few - 10), asked)
     things = defaultdict(set)
@@ -32,7 +32,7 @@ async def measure(url: str, keys: Path, few: int = 5_000, many: int = 100_000, a
         report(f"TF-IDF among {size:,}", [baseline.like(n, 10) for n in questions], others)
     del baseline
     pool = await connect(await new_database(url, "similar_test"))
-    keyring = Keyring(pool, keys)
+    keyring = Keyring(pool, folder / "keys")
     await projector.install(pool)
     await put_in(pool, keyring, told[:few], 0)
     report(f"ours among {few:,}", [await like(pool, keyring, told[n], n) for n in questions], others)

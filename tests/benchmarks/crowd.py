@@ -48,7 +48,7 @@ async def measure(url: str, folder: Path) -> None:
         print(f"a petition with {SIGNERS:,} signatures; {os.getloadavg()[0]:.1f} processes at work")
         await sign(district, crowded)  # the API's own copy is brought up to date
         for at_once in (1, AT_ONCE):
-            seconds = defaultdict(list)
+            seconds: dict[str, list[float]] = defaultdict(list)
             for _ in range(ROUNDS):
                 for name, id in (("crowded", crowded), ("new", calm)):
                     seconds[name] += await round_of(district, id, at_once)

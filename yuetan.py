@@ -55,6 +55,7 @@ from infra.repository import Repository
 from infra.sealing import Keyring, secret
 from infra.settings import CannotStart, FolderInUse, Settings, default_folder
 from infra.sign_in import SignIn
+from infra.slips import Slips
 from projections import projector
 from projections.notice_sender import NoticeSender
 from projections.projector import READ_MODELS, Projector, RebuildRefused
@@ -325,11 +326,12 @@ class ApiServer(uvicorn.Server):
 def background(held: Parts, relay: Relay) -> list[Work]:
     """Workflows, and what works in one process only while the others wait for their turn."""
     activities = Activities(held.store, held.repository, held.policy)
+    slips = Slips(held.register, held.keyring, Files(held.settings.data_dir / "files"))
     return [
         run_worker(held.settings.temporal_address or "", held.settings.temporal_namespace, activities),
         relay.run(),
         Projector(held.store, held.keyring).run(),
-        Erasures(held.register, held.people, held.repository).run(),
+        Erasures(held.register, held.people, held.repository, slips).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
         NoticeSender(
             held.store,

@@ -17,6 +17,7 @@ from api import (
     health,
     history,
     inbox,
+    intakes,
     meetings,
     notices,
     openapi,
@@ -46,6 +47,7 @@ from infra.people import People
 from infra.repository import Repository
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
+from infra.slips import Slips
 from projections.projector import Positions
 from projections.webhook_sender import Secrets
 
@@ -87,6 +89,7 @@ def create_app(
     )
     app.state.now = lambda: datetime.now(UTC)
     positions = Positions(store.pool)
+    slips = Slips(signing_in.register, keyring, files)
     app.state.newest = events.Newest(store, positions)
     app.state.services = Services(
         pool=store.pool,
@@ -98,8 +101,9 @@ def create_app(
         verifier=verifier,
         policy=policy,
         sign_in=signing_in,
-        erasures=Erasures(signing_in.register, people, repository),
         correspondents=Correspondents(signing_in.register),
+        erasures=Erasures(signing_in.register, people, repository, slips),
+        slips=slips,
         positions=positions,
         metrics=metrics,
         outbound=outbound,
@@ -128,6 +132,7 @@ def create_app(
         events,
         health,
         answers,
+        intakes,
     ):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)

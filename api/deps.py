@@ -32,6 +32,7 @@ from infra.people import People
 from infra.repository import Outcome, Repository
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
+from infra.slips import Slips
 from projections.board import Viewer
 from projections.projector import Positions
 from projections.webhook_sender import Secrets
@@ -63,6 +64,7 @@ class Services:
     sign_in: SignIn
     erasures: Erasures
     correspondents: Correspondents
+    slips: Slips
     positions: Positions
     metrics: Metrics
     outbound: Outbound

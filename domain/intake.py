@@ -58,6 +58,7 @@ class Intake(Decider):
         self.proposed_by: str | None = None
         self.reason: Text | None = None
         self.grounds: Text | None = None
+        self.explanation: Text | None = None
         self.clock: Clock | None = None
 
     class Event(Decider.Event):
@@ -115,7 +116,7 @@ class Intake(Decider):
         explanation: Text
 
         def apply(self, intake: "Intake") -> None:
-            intake.status, intake.clock = Status.UPHELD.value, None
+            intake.status, intake.clock, intake.explanation = Status.UPHELD.value, None, self.explanation
 
     class Invalidated(Event):
         """For good: nobody appealed in time, or the clerk has decided so and says why."""
@@ -125,7 +126,7 @@ class Intake(Decider):
         explanation: Text | None
 
         def apply(self, intake: "Intake") -> None:
-            intake.status, intake.clock = Status.INVALIDATED.value, None
+            intake.status, intake.clock, intake.explanation = Status.INVALIDATED.value, None, self.explanation
 
     @classmethod
     @command(HOST_STAFF)

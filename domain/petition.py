@@ -133,6 +133,7 @@ class Petition(Decider):
     signing_goes_on = False  # though it was submitted, since it was too urgent to wait for signatures
     promise: tuple[int, date] | None = None  # the last: the round in whose response it was made, and its day
     delivered_in = 0  # the last round whose promise was delivered, or missed
+    invalidated: Sequence[str] = ()
 
     def __init__(
         self,
@@ -211,6 +212,7 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.lose(self.signer)
+            petition.invalidated = [*petition.invalidated, self.signer]
 
     class ThresholdReached(Event):
         TOPIC = "petition.ThresholdReached"

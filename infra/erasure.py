@@ -23,6 +23,7 @@ from infra.register_log import Actor, log
 from infra.repository import Repository, Unavailable
 from infra.sealing import decrypted, encrypted
 from infra.sign_in import tidy
+from infra.slips import Slips
 
 SETTLED = timedelta(minutes=1)  # what the person had under way when they were closed is over by then
 EVERY_SECONDS = 60
@@ -32,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 
 class Erasures:
-    def __init__(self, register: Register, people: People, repository: Repository) -> None:
-        self.register, self._people, self._repository = register, people, repository
+    def __init__(self, register: Register, people: People, repository: Repository, slips: Slips) -> None:
+        self.register, self._people, self._repository, self._slips = register, people, repository, slips
         self._correspondents, self._pool = Correspondents(register), register.pool
 
     async def hold(self, person_id: UUID, actor: Actor, at: datetime) -> None:
@@ -141,6 +142,7 @@ class Erasures:
                 *mine,
             )
             await self._correspondents.forget(conn, subject, *mine)
+            await self._slips.erase(conn, *mine)
             await self._people.forget(conn, subject)
             await conn.execute("DELETE FROM residents WHERE person_id = $1", person_id)
             return True

@@ -58,6 +58,10 @@ class Files:
         for folder in (path.parent, self._folder):
             _sync(folder)
 
+    def remove(self, digest: str) -> None:
+        """For good. Only what is known to be nobody else's: the same content is kept once."""
+        self.path(digest).unlink(missing_ok=True)
+
 
 def examine(source: BinaryIO) -> Content:
     source.seek(0)

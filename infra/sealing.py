@@ -5,6 +5,7 @@ in the keys folder: neither a copy of the database nor one of the folder gives a
 in memory, so that one erased by any process is gone for all of them at once.
 """
 
+import asyncio
 import base64
 import hmac
 import os
@@ -65,6 +66,19 @@ class Keyring:
             else ERASED
             for text in texts
         ]
+
+    async def seal_bytes(self, matter_id: UUID, author: str, data: bytes) -> bytes:
+        """A file, with the same key as the author's texts; it says by itself which key that is."""
+        key_id, key = await self._find_key(matter_id, author) or await self._make_key(matter_id, author)
+        return key_id.bytes + await asyncio.to_thread(encrypted, key, key_id, data)
+
+    async def open_bytes(self, sealed: bytes) -> bytes | None:
+        """None where the key is gone. ``ValueError`` if the file was altered."""
+        key_id = UUID(bytes=sealed[:16])
+        wrapped = await self._pool.fetchval("SELECT wrapped FROM text_keys WHERE key_id = $1", key_id)
+        if wrapped is None:
+            return None
+        return await asyncio.to_thread(decrypted, self._unwrap(key_id, wrapped), key_id, sealed[16:])
 
     def hashed(self, word: str) -> str:
         """A part of a text as a search may keep it: the same for the same word, and no guess at it can be tried out."""

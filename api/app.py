@@ -26,6 +26,7 @@ from api import (
     problems,
     referrals,
     register,
+    roadmap,
     sign_in,
     similar,
     statistics,
@@ -113,6 +114,7 @@ def create_app(
     for resource in (
         similar,
         petitions,
+        roadmap,
         urgency,
         referrals,
         ballots,

@@ -72,6 +72,13 @@ class EvidenceRow(BaseModel):
     )
 
 
+class RoadmapHeading(BaseModel):
+    round: int
+    version: int = Field(description="Within its round, from 1.")
+    reason: str | None = Field(examples=["汛期提前,增加清淤。"], description="Why it was revised; null: the first.")
+    at: datetime
+
+
 class TaskRow(BaseModel):
     id: UUID = Field(examples=[TASK_ID])
     round: int
@@ -80,6 +87,7 @@ class TaskRow(BaseModel):
     supporting_unit_ids: list[UUID]
     transfer_to: UUID | None = Field(description="The unit that has been asked to take the lead over.")
     due_on: date
+    after_response: bool = Field(description="Due only after the final response is.")
     status: str = Field(examples=["claimed"])
     percent: int
     returned: int = Field(description="How often it was returned to be done again.")
@@ -126,6 +134,7 @@ class PetitionPage(PetitionSummary):
     acknowledged: list[UUID]
     extended_days: int
     rejection: Rejected | None
+    roadmaps: list[RoadmapHeading] = Field(description="Every version there has been: …/roadmap shows each.")
     tasks: list[TaskRow]
     meetings: list[MeetingRow]
     responses: list[ResponseRow]

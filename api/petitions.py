@@ -1,13 +1,14 @@
 """Petitions: the list, the page, and every command of the petition's life in the order of the story."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Query, Response
 
-from api.deps import NO_BODY, Anyone, AtDesk, Desk, Page, Paged, Serving, caught_up, position, viewer
+from api.deps import NO_BODY, Anyone, AtDesk, Page, Paged, Serving, caught_up, position, viewer
 from api.openapi import COMMAND, CREATION, READ
 from api.pages import PetitionPage, PetitionSummary, petition_row, readable
+from api.roadmap import tasks_in_hand
 from api.schemas import (
     Extension,
     Feedback,
@@ -21,12 +22,10 @@ from api.schemas import (
     Readable,
     Reason,
     Rejection,
-    Roadmap,
 )
-from domain.directory import Host, Post, Unit
+from domain.directory import Host, Post
 from domain.meeting import Meeting
-from domain.petition import Category, Petition, Phase, RoadmapItem
-from domain.task import Task
+from domain.petition import Category, Petition, Phase
 from projections import board
 
 router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
@@ -181,32 +180,7 @@ async def schedule_meeting(petition_id: UUID, body: NewMeeting, desk: AtDesk) ->
     )
 
 
-# Timetable and roadmap
-
-
-@router.put("/{petition_id}/roadmap", responses=COMMAND)
-async def publish_roadmap(petition_id: UUID, body: Roadmap, desk: AtDesk) -> PetitionState:
-    """Publish who does what by when. The engine then offers each task to its lead unit."""
-    cmd = await desk.command(petition_id)
-    items = [
-        RoadmapItem(
-            task_id=uuid5(cmd.id, str(n)),
-            title=await desk.services.keyring.seal(petition_id, cmd.by, row.title),
-            lead_unit_id=row.lead_unit_id,
-            supporting_unit_ids=row.supporting_unit_ids,
-            due_on=row.due_on,
-        )
-        for n, row in enumerate(body.tasks)
-    ]
-    named = {id for row in body.tasks for id in (row.lead_unit_id, *row.supporting_unit_ids)}
-    return await desk.execute(
-        Petition.publish_roadmap,
-        petition_id,
-        PetitionState.of,
-        cmd=cmd,
-        also={"units": [(Unit, id) for id in sorted(named)]},
-        items=items,
-    )
+# Extension and suspension
 
 
 @router.post("/{petition_id}/extension", responses=COMMAND)
@@ -225,19 +199,13 @@ async def suspend(petition_id: UUID, body: Reason, desk: AtDesk) -> PetitionStat
         petition_id,
         PetitionState.of,
         texts={"reason": body.reason},
-        **await _tasks(desk, petition_id),
+        **await tasks_in_hand(desk, petition_id),
     )
 
 
 @router.post("/{petition_id}/resumption", responses=COMMAND, dependencies=NO_BODY)
 async def resume(petition_id: UUID, desk: AtDesk) -> PetitionState:
-    return await desk.execute(Petition.resume, petition_id, PetitionState.of, **await _tasks(desk, petition_id))
-
-
-async def _tasks(desk: Desk, petition_id: UUID) -> dict[str, Any]:
-    """The tasks of the present round, for what is decided on the petition and on them together."""
-    petition = await desk.get(Petition, petition_id)
-    return {"seen": petition.tasks, "also": {"tasks": [(Task, id) for id in petition.tasks]}}
+    return await desk.execute(Petition.resume, petition_id, PetitionState.of, **await tasks_in_hand(desk, petition_id))
 
 
 # The residents judge

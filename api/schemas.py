@@ -198,6 +198,7 @@ class Minutes(BaseModel):
 
 class RoadmapRow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+    task_id: UUID | None = Field(None, description="In a revision: the task that goes on. null: a new one.")
     title: Short
     lead_unit_id: UUID
     supporting_unit_ids: Annotated[Ids, Field(max_length=20)] = []
@@ -216,6 +217,7 @@ class Roadmap(BaseModel):
         ]
     )
     tasks: Annotated[list[RoadmapRow], Field(min_length=1, max_length=50)]
+    reason: Words | None = Field(None, description="Of a revision: why. None when it is first published.")
 
 
 class Objection(BaseModel):

@@ -4,7 +4,6 @@ Top to bottom: words, events, what they change, and the commands in the order of
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -12,11 +11,13 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain import roadmap
 from domain.calendar import local_day
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Host, Post, Unit
 from domain.refusals import Conflict, Forbidden, Invalid
+from domain.roadmap import RoadmapItem
 from domain.task import Task
 from domain.text import Text
 
@@ -87,17 +88,6 @@ class Outcome(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
-@dataclass(frozen=True)
-class RoadmapItem:
-    """One row of the roadmap: what, by whom, by when. ``due_on`` ends at midnight Chinese time."""
-
-    task_id: UUID
-    title: Text
-    lead_unit_id: UUID
-    supporting_unit_ids: list[UUID]
-    due_on: date
-
-
 class Supervision(StrEnum):
     """Where an order stands. One that comes while another stands is obeyed, and lifted, together with it."""
 
@@ -134,6 +124,7 @@ class Petition(Decider):
     promise: tuple[int, date] | None = None  # the last: the round in whose response it was made, and its day
     delivered_in = 0  # the last round whose promise was delivered, or missed
     invalidated: Sequence[str] = ()
+    roadmap_version: int = 1  # of the present round's
 
     def __init__(
         self,
@@ -372,6 +363,20 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.IN_PROGRESS, petition.clocks["response"])
             petition.roadmaps.append(self.items)
+            petition.roadmap_version = 1
+
+    class RoadmapRevised(Event):
+        """Instead of the one before, which this round's ``version`` counts from 1."""
+
+        TOPIC = "petition.RoadmapRevised"
+        round: int
+        version: int
+        reason: Text
+        items: list[RoadmapItem]
+
+        def apply(self, petition: "Petition") -> None:
+            petition.roadmaps = [*petition.roadmaps[:-1], self.items]
+            petition.roadmap_version = self.version
 
     class InterimResponseGiven(Event):
         TOPIC = "petition.InterimResponseGiven"
@@ -819,26 +824,37 @@ class Petition(Decider):
     def publish_roadmap(self, cmd: Command, /, *, items: Sequence[RoadmapItem], units: Sequence[Unit]) -> None:
         """Publish who does what by when. ``units`` are those of the named units that exist."""
         self.require(Phase.ROADMAP)
-        if not items:
-            raise Invalid("no-tasks", "路线图至少须有一项任务。", "A roadmap has at least one task.", "tasks")
-        known = {unit.id for unit in units}
-        for n, item in enumerate(items):
-            if not known.issuperset({item.lead_unit_id, *item.supporting_unit_ids}):
-                raise Invalid(
-                    "unknown-unit",
-                    "没有这个承办单位,请从单位名录中选择。",
-                    "No such unit: choose one from the directory.",
-                    f"tasks.{n}",
-                )
-            if item.due_on <= local_day(cmd.at):
-                raise Invalid(
-                    "due-date-past",
-                    "完成日期须晚于今天。",
-                    "The due date must lie after today.",
-                    f"tasks.{n}.due_on",
-                )
-            cmd.policy.calendar.require(item.due_on, f"tasks.{n}.due_on")
+        roadmap.check(cmd, items, units)
         self.decide(self.RoadmapPublished, cmd, round=self.round, items=list(items))
+
+    @command(LEAD_OFFICIAL)
+    def revise_roadmap(
+        self,
+        cmd: Command,
+        /,
+        *,
+        reason: Text,
+        items: Sequence[RoadmapItem],
+        units: Sequence[Unit],
+        seen: Sequence[UUID],
+        tasks: Sequence[Task],
+    ) -> None:
+        """Plan anew: rows with the id of a task keep it, new rows are offered by the workflow, what is left out is
+        dropped. ``tasks`` are those of ``seen`` that have been offered."""
+        self.require(Phase.IN_PROGRESS)
+        self._require_seen(seen)
+        before = roadmap.standing(self.roadmaps[-1], tasks)
+        roadmap.check_revision(cmd, before, items, units, tasks)
+        if list(items) == before:
+            return
+        version = self.roadmap_version + 1
+        self.decide(self.RoadmapRevised, cmd, round=self.round, version=version, reason=reason, items=list(items))
+        rows = {item.task_id: item for item in items}
+        for task in tasks:
+            if row := rows.get(task.id):
+                task.replan(cmd.consequence(), due_on=row.due_on, supporting_unit_ids=row.supporting_unit_ids)
+            else:
+                task.drop(cmd.consequence())
 
     @command(LEAD_OFFICIAL)
     def give_interim_response(self, cmd: Command, /, *, text: Text) -> None:

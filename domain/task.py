@@ -218,6 +218,18 @@ class Task(Decider):
         def apply(self, task: "Task") -> None:
             task.status, task.clock, task.transfer_to = Status.DROPPED.value, None, None
 
+    class Replanned(Event):
+        """By a revision of the roadmap. ``clock``: of what is claimed, as it runs now."""
+
+        TOPIC = "task.Replanned"
+        due_on: date
+        supporting_unit_ids: list[UUID]
+        clock: Clock | None
+
+        def apply(self, task: "Task") -> None:
+            task.due_on, task.supporting_unit_ids = self.due_on, self.supporting_unit_ids
+            task.clock = self.clock or task.clock
+
     class Suspended(Event):
         TOPIC = "task.Suspended"
 
@@ -348,6 +360,17 @@ class Task(Decider):
     def drop(self, cmd: Command, /) -> None:
         if self.status not in ENDS:
             self._decide(self.Dropped, cmd)
+
+    @command(WORKFLOW)
+    def replan(self, cmd: Command, /, *, due_on: date, supporting_unit_ids: Sequence[UUID]) -> None:
+        """As the matter has decided, who may say so."""
+        supporting = list(supporting_unit_ids)
+        if (due_on, supporting) == (self.due_on, self.supporting_unit_ids):
+            return
+        clock = self.clock if self.status == Status.CLAIMED else None
+        if clock and due_on != self.due_on:
+            clock = cmd.policy.until(clock.rule, clock.started_at, due_on)
+        self._decide(self.Replanned, cmd, due_on=due_on, supporting_unit_ids=supporting, clock=clock)
 
     @command(WORKFLOW)
     def suspend(self, cmd: Command, /) -> None:

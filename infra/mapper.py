@@ -23,7 +23,7 @@ import domain.intake  # with petition's own imports, the topics of all that is s
 import domain.meeting
 import domain.webhook  # noqa: F401
 from domain.clock import Clock
-from domain.petition import RoadmapItem
+from domain.roadmap import RoadmapItem
 from domain.rulebook import Issue
 from domain.text import Text
 

@@ -14,6 +14,7 @@ from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
 from domain.petition import Petition, Phase
 from domain.task import Status, Task
+from domain.text import Text
 from infra.event_store import Recorded
 from projections.read_model import Plain, ReadModel, Statement, clock_from, clocks_to_json, shape, text_from, to_json
 
@@ -76,6 +77,16 @@ CREATE TABLE tasks (
 );
 CREATE INDEX ON tasks (petition_id);
 CREATE INDEX ON tasks USING gin (units);
+
+CREATE TABLE roadmaps (
+    petition_id uuid,
+    round int,
+    version int,
+    reason jsonb, -- of a revision
+    items jsonb NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (petition_id, round, version)
+);
 
 CREATE TABLE evidence (
     task_id uuid,
@@ -308,11 +319,34 @@ def meeting_held(event: Petition.MeetingHeld, at: Recorded) -> Iterator[Statemen
 @READ_MODEL.on(Petition.RoadmapPublished)
 def roadmap_published(event: Petition.RoadmapPublished, at: Recorded) -> Iterator[Statement]:
     yield enter_keeping("response"), *start(event, at), Phase.IN_PROGRESS.value, "{}"
+    yield from planned(event, 1, None)
+
+
+@READ_MODEL.on(Petition.RoadmapRevised)
+def roadmap_revised(event: Petition.RoadmapRevised, at: Recorded) -> Iterator[Statement]:
+    """What was planned and not yet offered is planned anew; what was offered tells its own story."""
+    yield from touched(event, at)
+    yield "DELETE FROM tasks WHERE petition_id = $1 AND status = 'planned'", event.originator_id
+    yield from planned(event, event.version, event.reason)
+
+
+def planned(
+    event: Petition.RoadmapPublished | Petition.RoadmapRevised, version: int, reason: Text | None
+) -> Iterator[Statement]:
+    yield (
+        "INSERT INTO roadmaps (petition_id, round, version, reason, items, at) VALUES ($1, $2, $3, $4, $5, $6)",
+        event.originator_id,
+        event.round,
+        version,
+        reason and to_json(reason),
+        to_json([vars(item) for item in event.items]),
+        event.timestamp,
+    )
     for nth, item in enumerate(event.items):
         yield (
             "INSERT INTO tasks"
             " (id, petition_id, round, nth, title, lead_unit_id, supporting_unit_ids, due_on, status, version)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'planned', 0)",
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'planned', 0) ON CONFLICT (id) DO UPDATE SET nth = $4",
             item.task_id,
             event.originator_id,
             event.round,
@@ -578,6 +612,16 @@ def task_ended(event: Task.Confirmed | Task.Dropped, at: Recorded) -> Iterator[S
     yield from change(event, at, "tasks", status=status.value, clock=None, transfer_to=None)
 
 
+@READ_MODEL.on(Task.Replanned)
+def replanned(event: Task.Replanned, at: Recorded) -> Iterator[Statement]:
+    changed: dict[str, Any] = {"due_on": event.due_on, "supporting_unit_ids": event.supporting_unit_ids}
+    if event.clock:
+        changed["clock"] = to_json(event.clock)
+    yield from change(event, at, "tasks", **changed)
+    for unit_id in event.supporting_unit_ids:
+        yield ENTRUST, event.matter_id, unit_id
+
+
 @READ_MODEL.on(Task.Suspended)
 def task_suspended(event: Task.Suspended, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "tasks")
@@ -673,7 +717,16 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
         page["tasks"] = [
             _task(row) | {"evidence": []}
             for row in await conn.fetch(
-                "SELECT * FROM board.tasks WHERE petition_id = $1 ORDER BY round, nth, id", petition_id
+                f"SELECT t.*, {LATE} FROM board.tasks AS t"
+                " JOIN board.petitions AS p ON p.id = t.petition_id WHERE t.petition_id = $1 ORDER BY round, nth, id",
+                petition_id,
+            )
+        ]
+        page["roadmaps"] = [
+            shape(row, texts=("reason",))
+            for row in await conn.fetch(
+                "SELECT round, version, reason, at FROM board.roadmaps WHERE petition_id = $1 ORDER BY round, version",
+                petition_id,
             )
         ]
         tasks = {task["id"]: task for task in page["tasks"]}
@@ -705,6 +758,29 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
     return page
 
 
+async def roadmap(
+    pool: asyncpg.Pool, petition_id: UUID, *, round: int | None = None, version: int | None = None
+) -> Row | None:
+    """A version of a round's roadmap; of what is not said the latest. Who may see it: whoever sees the petition."""
+    record = await pool.fetchrow(
+        "SELECT round, version, reason, at, items FROM board.roadmaps WHERE petition_id = $1"
+        " AND ($2::int IS NULL OR round = $2) AND ($3::int IS NULL OR version = $3)"
+        " ORDER BY round DESC, version DESC LIMIT 1",
+        petition_id,
+        round,
+        version,
+    )
+    if record is None:
+        return None
+    row = shape(record, texts=("reason",), json_columns=("items",))
+    row["tasks"] = [item | {"title": text_from(item["title"])} for item in row.pop("items")]
+    return row
+
+
+# Whether an open task of a petition that is yet to be answered is due only after the answer is.
+LATE = """coalesce(t.status NOT IN ('confirmed', 'dropped') AND (t.due_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+    > (p.clocks -> 'response' ->> 'due_at')::timestamptz, false) AS after_response"""
+
 # That a file was used before is told to those who handle petitions ($2), and never where.
 EVIDENCE = """
 SELECT e.task_id, e.digest, e.media_type, e.size, e.stage, e.name, e.at, CASE WHEN $2::boolean THEN EXISTS (
@@ -719,7 +795,7 @@ async def tasks_of_unit(
 ) -> tuple[list[Row], UUID | None]:
     """The tasks in which a unit leads or supports, and that are offered; the cursor is the last one's id."""
     rows = await pool.fetch(
-        "SELECT t.*, p.suspended FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id"
+        f"SELECT t.*, p.suspended, {LATE} FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id"
         " WHERE t.units @> ARRAY[$1::uuid] AND t.status <> 'planned' AND ($2::uuid IS NULL OR t.id > $2)"
         " ORDER BY t.id LIMIT $3",
         unit_id,

@@ -502,6 +502,16 @@ def task_resumed(event: Task.Resumed, at: Recorded) -> Iterator[Statement]:
         )
 
 
+@READ_MODEL.on(Task.Replanned)
+def replanned(event: Task.Replanned, at: Recorded) -> Iterator[Statement]:
+    """A claimed task waits for the units it has now, and is no longer pressed for if it has more time."""
+    yield "UPDATE tasks SET supporting_unit_ids = $2 WHERE id = $1", event.originator_id, event.supporting_unit_ids
+    if event.clock:
+        due_at = event.clock.due_at
+        yield f"{leave(event)[0]} AND (kind = 'task' OR due_at < $3)", *leave(event)[1:], due_at
+        yield put(UNITS, "task", event.matter_id, event, at, subject_id=event.originator_id, rule="task", due_at=due_at)
+
+
 # --- query -----------------------------------------------------------------------------------------------------------
 
 ROLES_WITH_ONE_INBOX = ("clerk", "supervisor")

@@ -60,6 +60,7 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Petition.CallAcknowledged: ("post_id",),
     Petition.MeetingHeld: ("meeting_id", "roadmap"),
     Petition.RoadmapPublished: ("round",),
+    Petition.RoadmapRevised: ("round", "version"),
     Petition.InterimResponseGiven: (),
     Petition.Answered: ("round", "outcome"),
     Petition.CommitmentMade: ("round", "due_on"),
@@ -90,6 +91,7 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Task.Returned: ("due",),
     Task.Confirmed: (),
     Task.Dropped: (),
+    Task.Replanned: ("due_on", "supporting_unit_ids", "clock"),
     Task.Suspended: (),
     Task.Resumed: ("clock", "due_on"),
 }

@@ -53,6 +53,7 @@ TOLD = (
     Petition.MeetingHeld,
     Petition.RoadmapPublished,
     Petition.InterimResponseGiven,
+    Petition.RoadmapRevised,
     Petition.Answered,
     Petition.Reopened,
     Petition.TrackingBegun,

@@ -20,19 +20,25 @@ class TaskStory:
             if self._to_be_offered:
                 await self._matter.issue("offer", part_id=self.id)
         # Units claim, object and report; the official mandates, returns and confirms.
-        await workflow.wait_condition(lambda: not self._task.open or self._left_behind)
-        while self._task.open:
+        await workflow.wait_condition(lambda: not self._open or self._left_behind)
+        while self._open:
             await self._matter.issue("drop", part_id=self.id)
 
     @property
-    def _task(self) -> TaskState:
-        return next(task for task in self._matter.state.tasks if task.id == self.id)
+    def _task(self) -> TaskState | None:
+        """None once a revision of the roadmap has left it out; then it is dropped already."""
+        return next((task for task in self._matter.state.tasks if task.id == self.id), None)
+
+    @property
+    def _open(self) -> bool:
+        return self._task is not None and self._task.open
 
     @property
     def _to_be_offered(self) -> bool:
-        return self._task.planned and not self._left_behind
+        return self._task is not None and self._task.planned and not self._left_behind
 
     @property
     def _left_behind(self) -> bool:
         """The matter has ended, or is in another round."""
-        return self._matter.state.ended or self._task.round != self._matter.state.round
+        state = self._matter.state
+        return state.ended or self._task is None or self._task.round != state.round

@@ -22,9 +22,10 @@ from domain.command import Command, Decider, Role
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
-from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved, RoadmapItem
+from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved
 from domain.policy import Policy
 from domain.refusals import Refusal
+from domain.roadmap import HANDED_IN, RoadmapItem, standing
 from domain.rulebook import BUILT_IN, document_of
 from domain.task import Stage, Task
 from domain.text import Text
@@ -228,6 +229,20 @@ class Story:
         items = self.items()
         self.do(self.petition.publish_roadmap, OFFICIAL, items=items, units=self.units)
         self.tasks = [self.do(Task.offer, WORKFLOW, **self.offer(item)) for item in items]
+
+    def revision(self, *items: RoadmapItem) -> dict[str, Any]:
+        return {"reason": text("reason"), "items": list(items), "units": self.units, **self.in_hand()}
+
+    def revised(self) -> list[RoadmapItem]:
+        """The first task as it stands, due a day later, what was handed in, and a new one instead of the others."""
+        first, *others = standing(self.petition.roadmaps[-1], self.tasks)
+        handed_in = {task.id for task in self.tasks if task.status in HANDED_IN}
+        if first.task_id not in handed_in:
+            first = replace(first, due_on=max(first.due_on, local_day(self.now)) + timedelta(days=1))
+        new = id_of(f"task of {self.petition.round}, {self.petition.roadmap_version + 1}")
+        due_on = local_day(self.now) + timedelta(days=20)
+        others = [item for item in others if item.task_id in handed_in]
+        return [first, *others, RoadmapItem(new, text("title"), self.units[1].id, [], due_on)]
 
     def offer(self, item: RoadmapItem) -> dict[str, Any]:
         return {

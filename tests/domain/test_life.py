@@ -134,8 +134,9 @@ class Life(RuleBasedStateMachine):
         offered = {task.id for task in story.tasks}
         work += [
             (self.offer, WORKFLOW, story.offer(item))
-            for item in story.items()
-            if item.task_id in petition.tasks and item.task_id not in offered
+            for roadmap in petition.roadmaps[petition.round - 1 :]
+            for item in roadmap
+            if item.task_id not in offered
         ]
         for task in story.tasks:
             responsible = task.transfer_to or task.lead_unit_id
@@ -215,6 +216,7 @@ class Life(RuleBasedStateMachine):
             (petition.acknowledge, {}),
             (petition.conclude_meeting, {"meeting_id": id_of("meeting")}),
             (petition.publish_roadmap, {"items": story.items(), "units": story.units}),
+            *([(petition.revise_roadmap, story.revision(*story.revised()))] if petition.tasks else []),
             (petition.give_interim_response, {"text": text()}),
             (petition.answer, self.answer() | promise(story)),
             (petition.extend, {"days": 7, **reason}),
@@ -287,6 +289,8 @@ class Life(RuleBasedStateMachine):
     def tasks_stand_still_with_their_petition_and_only_what_is_offered_is_asked_of_another_unit(self) -> None:
         petition = self.story.petition
         for task in self.story.tasks:
+            if petition.phase == Phase.IN_PROGRESS and petition.round == 1 and task.id not in petition.tasks:
+                assert task.status == Status.DROPPED, "a revision has left it out"
             if task.id in petition.tasks and task.status not in TASK_ENDS:
                 assert task.suspended_at == petition.suspended_at
             assert task.transfer_to is None or task.status in (Status.OFFERED, Status.OBJECTED)

@@ -6,8 +6,9 @@ import pytest
 
 from domain.calendar import local_day
 from domain.command import Role
-from domain.petition import Answer, Category, Outcome, Petition, Phase, Resolved, RoadmapItem
+from domain.petition import Answer, Category, Outcome, Petition, Phase, Resolved
 from domain.refusals import Conflict, Forbidden, Invalid
+from domain.roadmap import RoadmapItem
 from tests.domain.story import (
     CLERK,
     EVERYBODY,

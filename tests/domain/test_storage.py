@@ -83,6 +83,7 @@ def everything_that_happens() -> Iterator[Story]:
     story = given(Phase.IN_PROGRESS, suspended=True)
     story.later(days=1)
     story.resume()
+    story.do(story.petition.revise_roadmap, OFFICIAL, **story.revision(*story.revised()))
     story.later(days=10)
     story.do(story.tasks[0].hand_back, WORKFLOW)
     yield story

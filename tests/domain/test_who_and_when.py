@@ -152,6 +152,12 @@ PETITION = {
         takes=lambda story: {"items": story.items(), "units": story.units},
         again="wrong-phase",
     ),
+    "revise_roadmap": Rule(
+        who=[OFFICIAL],
+        phases=[Phase.IN_PROGRESS],
+        takes=lambda story: story.revision(*(story.revised() if story.petition.tasks else story.items())),
+        again="roadmap-changed",
+    ),
     "give_interim_response": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"text": text()}),
     "answer": Rule(
         who=[OFFICIAL],
@@ -226,7 +232,7 @@ TASK = {
     ),
     "confirm": Rule(who=[OFFICIAL], phases=[TaskStatus.COMPLETED], again="wrong-status"),
 }
-TASK_APART = {"offer", "drop", "suspend", "resume"}
+TASK_APART = {"offer", "drop", "suspend", "resume", "replan"}
 
 ARRANGERS = [HOST_STAFF, OFFICIAL, SECOND_OFFICIAL]
 MEETING = {
@@ -466,6 +472,8 @@ def test_only_the_workflow_offers_and_drops_tasks_and_watches_clocks() -> None:
             story.when(Task.offer, actor, **offer).refused(Forbidden, "forbidden")
             for step in (story.tasks[0].drop, story.tasks[0].suspend, story.tasks[0].resume):
                 story.when(step, actor).refused(Forbidden, "forbidden")
+            plan = {"due_on": MONDAY.date(), "supporting_unit_ids": []}
+            story.when(story.tasks[0].replan, actor, **plan).refused(Forbidden, "forbidden")
             for warn in (story.petition.remind, story.petition.escalate):
                 story.when(warn, actor, rule="response", due_at=clock.due_at).refused(Forbidden, "forbidden")
 

@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import TranscodingNotRegisteredError
 
 from domain.clock import Clock
-from domain.petition import RoadmapItem
+from domain.roadmap import RoadmapItem
 from domain.text import Text
 from infra.mapper import transcoder
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -18,6 +19,7 @@ from domain.calendar import local_day
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.petition import ENDS, Answer, Petition, Phase, Resolved
+from domain.roadmap import standing
 from domain.task import Status, Task
 from infra.database import connect
 from projections import board, inbox, timeline
@@ -147,6 +149,13 @@ def eventful(story: Story) -> Iterator[None]:
     story.do(mine.object, UNIT_OFFICER, reason=text(), basis=text())
     yield
     story.do(mine.mandate, OFFICIAL, unit=story.units[1], reason=text())
+    yield
+    row, second = standing(petition.roadmaps[-1], story.tasks)
+    later = replace(row, due_on=row.due_on + timedelta(days=2), supporting_unit_ids=[story.units[0].id])
+    new = replace(items[0], task_id=id_of("new"))
+    story.do(petition.revise_roadmap, OFFICIAL, **story.revision(new, later, second))
+    yield
+    story.do(petition.revise_roadmap, OFFICIAL, **story.revision(second, replace(later, supporting_unit_ids=[])))
     yield
     story.do(theirs.transfer, SUPPORTING_OFFICER, unit=story.units[0], reason=text())
     yield
@@ -280,6 +289,13 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     assert {task["id"] for task in row["tasks"]} == planned | {
         e.originator_id for e in mine if isinstance(e, Task.Event)
     }
+    in_order = [task["id"] for task in row["tasks"] if task["round"] == folded.round and task["id"] in folded.tasks]
+    assert in_order == folded.tasks
+    if folded.roadmaps:
+        shown = await board.roadmap(pool, folded.id)
+        assert shown
+        assert (shown["round"], shown["version"]) == (len(folded.roadmaps), folded.roadmap_version)
+        assert [line["task_id"] for line in shown["tasks"]] == [str(item.task_id) for item in folded.roadmaps[-1]]
     assert {meeting["id"] for meeting in row["meetings"]} == {
         a.id for a in aggregates.values() if isinstance(a, Meeting)
     }
@@ -289,6 +305,8 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
             in_hand |= {e.lead_unit_id, *getattr(e, "supporting_unit_ids", [])}
         if isinstance(e, Petition.Referred | Task.Transferred) and e.unit_id:
             in_hand.add(e.unit_id)
+        if isinstance(e, Task.Replanned):
+            in_hand |= set(e.supporting_unit_ids)
     found = await pool.fetchval("SELECT in_hand_of FROM board.petitions WHERE id = $1", folded.id)
     assert sorted(found) == sorted(in_hand)
     for seen in row["tasks"]:

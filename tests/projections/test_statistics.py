@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.petition import Answer, Category, Petition, Phase, Resolved, RoadmapItem
+from domain.petition import Answer, Category, Petition, Phase, Resolved
+from domain.roadmap import RoadmapItem
 from projections import statistics
 from tests.domain.story import MONDAY, OFFICIAL, POLICY, UNIT_OFFICER, WORKFLOW, Story, given, id_of, text
 from tests.projections.conftest import Mirror

@@ -25,8 +25,9 @@ from domain.clock import Clock
 from domain.command import Command
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
-from domain.petition import Answer, Category, Petition, Resolved, RoadmapItem
+from domain.petition import Answer, Category, Petition, Resolved
 from domain.policy import Policy
+from domain.roadmap import RoadmapItem
 from domain.task import Task
 from infra.event_store import EventStore
 from infra.mapper import mapper

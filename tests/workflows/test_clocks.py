@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from domain.petition import Answer, Petition, Resolved
 from domain.task import Task
 from infra.database import connect
 from tests.domain.story import CLERK, HOST_STAFF, OFFICIAL, SECOND_STAFF, UNIT_OFFICER, id_of, resident, text
-from tests.workflows.people import People, engine
+from tests.workflows.people import People, engine, in_hand
 
 MINUTE = timedelta(minutes=1)
 
@@ -228,6 +229,31 @@ async def test_an_unclaimed_task_goes_back_to_the_official_who_is_pressed_until_
     second = {"unit": (Unit, id_of("second unit"))}
     await people.act(Task.mandate, OFFICIAL, task, reason=text("reason"), also=second)
     assert (await people.clock("task")).due_at > claim.due_at
+
+
+@at_once
+async def test_a_revised_roadmap_offers_what_is_new_leaves_the_rest_and_moves_the_date(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    kept, dropped = await people.plan("unit", "second unit", days=12)
+    await people.act(Task.claim, UNIT_OFFICER, kept)
+    due = await people.clock("task")
+    petition = await people.engine.repository.get(Petition, people.id)
+    first = petition.roadmaps[-1][0]
+    later = replace(first, due_on=first.due_on + timedelta(days=5))
+    new = replace(first, task_id=uuid4(), title=text("new"))
+    together = in_hand([kept, dropped])
+    together["also"]["units"] = [(Unit, id_of("unit"))]
+    await people.act(Petition.revise_roadmap, OFFICIAL, reason=text("reason"), items=[later, new], **together)
+    left_out, offered = await people.happens("task.Dropped", "task.Offered")
+    assert (left_out.originator_id, offered.originator_id) == (dropped, new.task_id)
+    assert {task.id for task in (await people.knows()).tasks} == {kept, new.task_id}
+    moved = await people.clock("task")
+    assert moved.due_at == due.due_at + timedelta(days=5)
+    await people.work([new.task_id])
+    await people.forward(moved.due_at + MINUTE)
+    await assert_warned(people, moved)
+    assert len(await people.warnings("task")) == 2, "nothing at the old date"
 
 
 @at_once

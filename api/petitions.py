@@ -14,7 +14,6 @@ from api.schemas import (
     Feedback,
     HostOpinion,
     MeetingState,
-    Merger,
     NewMeeting,
     NewPetition,
     PetitionState,
@@ -145,12 +144,6 @@ async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionSt
         texts={"explanation": body.explanation},
         reason_code=body.reason_code,
     )
-
-
-@router.post("/{petition_id}/merge", responses=COMMAND)
-async def merge(petition_id: UUID, body: Merger, desk: AtDesk) -> PetitionState:
-    """Merge a duplicate into another petition that is admitted and open."""
-    return await desk.execute(Petition.merge, petition_id, PetitionState.of, also={"into": (Petition, body.into)})
 
 
 # The call and the meeting

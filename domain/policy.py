@@ -28,6 +28,8 @@ RULES = (
     "appeal",
     "appeal_decision",
     "urgent",
+    "ballot",
+    "candidacy",
 )
 WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 

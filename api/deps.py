@@ -46,7 +46,13 @@ OPENING = uuid5(YUETAN, "opening")  # of a resident, before the petition has an 
 PATIENCE_SECONDS = 10.0
 
 # The argument of a command, and the field of the body that named it.
-NAMED_BY = {"host": "host_id", "unit": "unit_id", "regulator": "regulator_id", "into": "into"}
+NAMED_BY = {
+    "host": "host_id",
+    "unit": "unit_id",
+    "delegate": "delegate_id",
+    "regulator": "regulator_id",
+    "into": "into",
+}
 
 
 @dataclass(frozen=True)

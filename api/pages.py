@@ -100,21 +100,13 @@ class MeetingRow(BaseModel):
     id: UUID = Field(examples=[MEETING_ID])
     starts_at: datetime
     status: str = Field(examples=["held"])
+    rescheduled: int = Field(description="How often it was moved.")
+    no_shows: list[UUID] = Field(description="Called posts that nobody came for, at any date.")
     venue: str | None = Field(None, description=AS_WRITTEN)
     minutes: str | None = Field(None, description=AS_WRITTEN)
+    minutes_status: str | None = Field(examples=["confirmed"], description="draft, confirmed or unconfirmed.")
+    clock: ClockState | None = Field(description="Until when the minutes can be corrected and confirmed.")
     version: int
-
-
-class BallotRow(BaseModel):
-    """What the co-signers are or were asked; more at its own address."""
-
-    id: UUID
-    question: str = Field(examples=["withdrawal"])
-    into_id: UUID | None
-    clock: ClockState
-    result: str | None = Field(
-        examples=["passed"], description="null: it was open when the petition ended, or still is."
-    )
 
 
 class ResponseRow(BaseModel):
@@ -144,21 +136,18 @@ class FeedbackRow(BaseModel):
 
 class PetitionPage(PetitionSummary):
     acknowledged: list[UUID]
+    delegates: dict[UUID, UUID] = Field(description="Called post: the post that comes to the meeting in its place.")
+    meeting_waived: bool = Field(description="The representatives did without it: the matter was resolved before.")
     extended_days: int
     rejection: Rejected | None
     roadmaps: list[RoadmapHeading] = Field(description="Every version there has been: …/roadmap shows each.")
     tasks: list[TaskRow]
     meetings: list[MeetingRow]
-    ballots: list[BallotRow] = Field([], description="For whom they concern.")
     responses: list[ResponseRow]
     feedback: list[FeedbackRow]
 
 
 class TaskPage(TaskRow):
-    petition_id: UUID
-
-
-class MeetingPage(MeetingRow):
     petition_id: UUID
 
 
@@ -200,7 +189,6 @@ def _for_reader(row: Row) -> Row:
         row = row | {"version": None}
     if not row.get("handler", True):
         row = row | dict.fromkeys(("topic", "details", "version", "rejection"))
-        row["ballots"] = []
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
         row["tasks"] = [task | {"evidence": []} for task in row.get("tasks", ())]
     if "feedback" in row:

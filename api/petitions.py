@@ -1,7 +1,7 @@
 """Petitions: the list, the page, and every command of the petition's life in the order of the story."""
 
 from typing import Annotated
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
@@ -13,8 +13,7 @@ from api.schemas import (
     Extension,
     Feedback,
     HostOpinion,
-    MeetingState,
-    NewMeeting,
+    Merger,
     NewPetition,
     PetitionState,
     PublicText,
@@ -23,7 +22,6 @@ from api.schemas import (
     Rejection,
 )
 from domain.directory import Host, Post
-from domain.meeting import Meeting
 from domain.petition import Category, Petition, Phase
 from projections import board
 
@@ -146,6 +144,12 @@ async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionSt
     )
 
 
+@router.post("/{petition_id}/merge", responses=COMMAND)
+async def merge(petition_id: UUID, body: Merger, desk: AtDesk) -> PetitionState:
+    """Merge a duplicate into another petition that is admitted and open."""
+    return await desk.execute(Petition.merge, petition_id, PetitionState.of, also={"into": (Petition, body.into)})
+
+
 # The call and the meeting
 
 
@@ -153,24 +157,6 @@ async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionSt
 async def acknowledge(petition_id: UUID, desk: AtDesk) -> PetitionState:
     """A called post acknowledges the call."""
     return await desk.execute(Petition.acknowledge, petition_id, PetitionState.of)
-
-
-@router.post("/{petition_id}/meetings", status_code=201, responses=CREATION, tags=["meetings"])
-async def schedule_meeting(petition_id: UUID, body: NewMeeting, desk: AtDesk) -> MeetingState:
-    """Arrange the called meeting. The answer's `ETag` is the meeting's."""
-    cmd = await desk.command(petition_id)
-    meeting_id = uuid5(cmd.id, "meeting")
-    desk.response.headers["Location"] = f"/v1/meetings/{meeting_id}"
-    return await desk.execute(
-        Meeting.schedule,
-        meeting_id,
-        MeetingState.of,
-        cmd=cmd,
-        matter_id=petition_id,
-        texts={"venue": body.venue},
-        also={"petition": (Petition, petition_id)},
-        starts_at=body.starts_at,
-    )
 
 
 # Extension and suspension

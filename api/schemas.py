@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
@@ -18,7 +18,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from domain.ballot import SEATS, Ballot, Question, Result
 from domain.clock import Clock
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
@@ -92,7 +91,6 @@ UNIT_ID = "9a4e2b60-17cf-5c3d-b7a8-52d06f1e8c03"  # 区住建局
 PETITION_ID = "5f0e9d2c-84b1-5e67-a3d9-c6b07f4a1d04"
 TASK_ID = "d2a86e15-3b9f-5f74-8c20-e19f5b3d7a05"
 MEETING_ID = "e7c35b08-9f16-5a8d-94e1-0d6f2a8b4c06"
-BALLOT_ID = "8d7e1c52-93b4-5c0e-b1a6-4f2e9d8c7a10"
 WEBHOOK_ID = "1b94d7f0-2c6a-5e38-a7d1-8f3e5b0c9d07"
 
 
@@ -169,30 +167,6 @@ class Merger(BaseModel):
     into: UUID
 
 
-class NewBallot(BaseModel):
-    model_config = example(question="representatives")
-    question: Literal["withdrawal", "replacement", "representatives"] = Field(
-        description="Whether the whole petition is withdrawn; who becomes lead petitioner instead; who speaks for the"
-        " co-signers. Merging has an address of its own, the petition's `/merge`."
-    )
-
-
-class Candidacy(BaseModel):
-    model_config = example(name="三幢陈阿姨", consent=True)
-    name: Short = Field(description="By which you wish to be known.")
-    consent: Literal[True] = Field(
-        description="You agree that the co-signers read this name, and that host, called posts and clerk do if you are"
-        " elected a representative."
-    )
-
-
-class Vote(BaseModel):
-    model_config = example(choices=["yes"])
-    choices: list[str] = Field(
-        max_length=1_000, description="`yes` or `no`; in an election the numbers of all candidates you approve of."
-    )
-
-
 class PublicText(BaseModel):
     model_config = example(topic="小区低洼地排涝改造", details="居民反映小区低洼处雨后积水,请求改造排水。")
     topic: Short
@@ -203,6 +177,62 @@ class NewMeeting(BaseModel):
     model_config = example(starts_at="2026-12-01T01:30:00Z", venue="划船社区议事厅")
     starts_at: Moment
     venue: Short
+
+
+class Delegation(BaseModel):
+    model_config = example(delegate_id=POST_ID)
+    delegate_id: UUID = Field(description="Another post of the same rank.")
+
+
+class Invitation(BaseModel):
+    model_config = example(unit_id=UNIT_ID)
+    unit_id: UUID
+
+
+class ResidentObjection(BaseModel):
+    model_config = example(text="排涝泵站紧邻我家窗户,请另选位置。")
+    text: Words
+
+
+class AgendaEntry(BaseModel):
+    """Either a text of one's own or a resident's objection."""
+
+    model_config = example(text="水泵何时安装,谁来养护?")
+    text: Words | None = None
+    objection_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "AgendaEntry":
+        if (self.text is None) == (self.objection_id is None):
+            raise wrong("agenda", "请填写 text 或 objection_id 之一。", "Give either a text or an objection_id.")
+        return self
+
+
+Head = Annotated[StrictInt, Field(ge=0, le=10_000)]
+
+
+class Attendance(BaseModel):
+    model_config = example(post_ids=[POST_ID], representatives=3, residents=21)
+    post_ids: Annotated[Ids, Field(max_length=6)] = []
+    representatives: Head = 0
+    residents: Head = 0
+
+
+class NoShow(BaseModel):
+    model_config = example(post_id=POST_ID)
+    post_id: UUID
+
+
+class Correction(BaseModel):
+    model_config = example(text="当场承诺的是两台水泵,不是一台。")
+    text: Words
+
+
+class CommitmentRow(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    what: Short
+    unit_id: UUID
+    due_on: Day
 
 
 class Rescheduling(BaseModel):
@@ -218,8 +248,12 @@ class Reason(BaseModel):
 
 
 class Minutes(BaseModel):
-    model_config = example(minutes="区委书记当场答复:年内完成排涝改造,区住建局主办。")
+    model_config = example(
+        minutes="区委书记当场答复:年内完成排涝改造,区住建局主办。",
+        commitments=[{"what": "加装水泵两台", "unit_id": UNIT_ID, "due_on": "2026-12-20"}],
+    )
     minutes: Words
+    commitments: Annotated[list[CommitmentRow], Field(max_length=50)] = []
 
 
 class RoadmapRow(BaseModel):
@@ -401,49 +435,21 @@ class PetitionState(BaseModel):
         )
 
 
-BALLOT = {
-    "id": BALLOT_ID,
-    "petition_id": PETITION_ID,
-    "question": "withdrawal",
-    "ballot": CLOCK | {"rule": "ballot"},
-}
-
-
-class BallotState(BaseModel):
-    model_config = shown(**BALLOT)
-    id: UUID
-    petition_id: UUID
-    question: Question
-    into: UUID | None = Field(None, description="The petition that this one is to be merged into.")
-    ballot: ClockState = Field(description="Until when the co-signers decide.")
-    candidacy: ClockState | None = Field(None, description="Of an election: candidates stand until then.")
-    result: Result | None = Field(None, description="null while it is open.")
-
-    @classmethod
-    def of(cls, ballot: Ballot) -> "BallotState":
-        return cls(
-            id=ballot.id,
-            petition_id=ballot.matter_id,
-            question=Question(ballot.question),
-            into=ballot.into_id,
-            ballot=ClockState.of(ballot.clock),
-            candidacy=ClockState.of(ballot.candidacy) if ballot.question in SEATS else None,
-            result=Result(ballot.result) if ballot.result else None,
-        )
-
-
 class MeetingState(BaseModel):
     model_config = shown(
         id=MEETING_ID,
         petition_id=PETITION_ID,
         status="scheduled",
         starts_at="2026-12-01T01:30:00Z",
+        rescheduled=0,
         version=1,
     )
     id: UUID
     petition_id: UUID
     status: str
     starts_at: datetime
+    rescheduled: int
+    minutes_status: str | None = None
     version: int
 
     @classmethod
@@ -453,6 +459,8 @@ class MeetingState(BaseModel):
             petition_id=meeting.matter_id,
             status=meeting.status,
             starts_at=meeting.starts_at,
+            rescheduled=meeting.rescheduled,
+            minutes_status=meeting.minutes_status,
             version=meeting.version,
         )
 

@@ -104,6 +104,9 @@ HOST_STAFF = Permission(Role.HOST_STAFF, of=lambda petition, _: [petition.host_i
 CLERK = Permission(Role.CLERK)
 RECEIVING_UNIT = Permission(Role.UNIT_OFFICER, of=lambda petition, _: {petition.referred_to} - {None})
 CALLED_POST = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids)
+AT_THE_TABLE = Permission(
+    Role.OFFICIAL, of=lambda petition, _: [*petition.called_post_ids, *petition.delegates.values()]
+)
 LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids[:1])
 SUPERVISOR = Permission(Role.SUPERVISOR)
 REPRESENTATIVE = Permission(Role.RESIDENT, who=lambda petition: petition.representatives)
@@ -125,8 +128,8 @@ class Petition(Decider):
     delivered_in = 0  # the last round whose promise was delivered, or missed
     invalidated: Sequence[str] = ()
     roadmap_version: int = 1  # of the present round's
-    ballots = dict[str, tuple[UUID, Clock]]()  # noqa: RUF012 - those open, by question
-    kept_apart_from = list[UUID]()  # noqa: RUF012 - into what the co-signers did not want it merged
+    meeting_id: UUID | None = None  # the last that was arranged
+    delegates = dict[str, UUID]()  # noqa: RUF012 - called post -> the post that stands in for it in the meeting
 
     def __init__(
         self,
@@ -340,6 +343,50 @@ class Petition(Decider):
                 petition.phase = Phase.MEETING.value
                 petition.clocks.pop("acknowledgement")
 
+    class CallReassigned(Event):
+        """Another post is called instead. Where it takes the lead, it is to acknowledge the call."""
+
+        TOPIC = "petition.CallReassigned"
+        from_id: UUID
+        to_id: UUID
+        acknowledgement: Clock | None
+
+        def apply(self, petition: "Petition") -> None:
+            called = petition.called_post_ids
+            petition.called_post_ids = [self.to_id if id == self.from_id else id for id in called]
+            petition.acknowledged = [id for id in petition.acknowledged if id != self.from_id]
+            petition.delegates = {id: to for id, to in petition.delegates.items() if id != str(self.from_id)}
+            if self.acknowledgement:
+                petition.phase = Phase.ACCEPTED.value
+                petition.clocks["acknowledgement"] = self.acknowledgement
+
+    class DelegateNamed(Event):
+        """A called post's holder sends another of the same rank to the meeting: once, and never to answer."""
+
+        TOPIC = "petition.DelegateNamed"
+        post_id: UUID
+        delegate_id: UUID
+
+        def apply(self, petition: "Petition") -> None:
+            petition.delegates = {**petition.delegates, str(self.post_id): self.delegate_id}
+
+    class MeetingArranged(Event):
+        TOPIC = "petition.MeetingArranged"
+        meeting_id: UUID
+
+        def apply(self, petition: "Petition") -> None:
+            petition.meeting_id = self.meeting_id
+
+    class MeetingWaived(Event):
+        """The matter was resolved before the meeting. There is nothing to plan: the answer is due, and is judged."""
+
+        TOPIC = "petition.MeetingWaived"
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.IN_PROGRESS, petition.clocks["response"])
+            petition.roadmaps.append([])  # of this round
+            petition.roadmap_version = 1
+
     class MeetingHeld(Event):
         TOPIC = "petition.MeetingHeld"
         meeting_id: UUID
@@ -347,37 +394,6 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.ROADMAP, self.roadmap, petition.clocks["response"])
-
-    class BallotCalled(Event):
-        """The co-signers are asked. ``into_id``: of a merging. What they vote is in the ballot alone."""
-
-        TOPIC = "petition.BallotCalled"
-        ballot_id: UUID
-        question: str
-        into_id: UUID | None
-        ballot: Clock
-
-        def apply(self, petition: "Petition") -> None:
-            petition.ballots = petition.ballots | {self.question: (self.ballot_id, self.ballot)}
-
-    class BallotConcluded(Event):
-        TOPIC = "petition.BallotConcluded"
-        ballot_id: UUID
-        question: str
-        into_id: UUID | None
-        result: str
-
-        def apply(self, petition: "Petition") -> None:
-            petition.ballots = {q: ballot for q, ballot in petition.ballots.items() if q != self.question}
-            if self.into_id and self.result == "failed":
-                petition.kept_apart_from = [*petition.kept_apart_from, self.into_id]
-
-    class LeadReplaced(Event):
-        TOPIC = "petition.LeadReplaced"
-        lead: str
-
-        def apply(self, petition: "Petition") -> None:
-            petition.lead = self.lead
 
     class RepresentativesElected(Event):
         """Instead of those elected before. They have agreed to be known by these names."""
@@ -680,9 +696,8 @@ class Petition(Decider):
         if cmd.by == self.lead:
             raise Conflict(
                 "lead-petitioner",
-                "发起人不能单独撤回联名;达到人数之前可以撤回整个申请,之后请先提请更换发起人。",
-                "The lead petitioner cannot withdraw just the signature: before the threshold, withdraw the petition;"
-                " after it, ask to be replaced first.",
+                "发起人不能单独撤回联名;达到人数之前可以撤回整个申请。",
+                "The lead petitioner cannot withdraw just the signature; before the threshold, withdraw the petition.",
             )
         self.decide(self.CoSignatureWithdrawn, cmd)
 
@@ -706,9 +721,8 @@ class Petition(Decider):
         if self.threshold_reached:
             raise Conflict(
                 "threshold-reached",
-                "联名已达人数,发起人不能独自撤回;请提请联名人表决。",
-                "The threshold has been reached: the lead petitioner can no longer withdraw alone. Let the co-signers"
-                " vote on it.",
+                "联名已达人数,发起人不能独自撤回。",
+                "The threshold has been reached: the lead petitioner can no longer withdraw alone.",
             )
         self.decide(self.Withdrawn, cmd)
 
@@ -745,43 +759,6 @@ class Petition(Decider):
 
     # --- what the co-signers vote on: ``Ballot`` calls these, in the same transaction ---------------------------------
 
-    @command(RESIDENT, CLERK)
-    def call_ballot(
-        self, cmd: Command, /, *, ballot_id: UUID, question: str, into_id: UUID | None, ballot: Clock
-    ) -> None:
-        self.require(*OPEN)
-        if question in self.ballots:
-            due_at = self.ballots[question][1].due_at
-            raise Conflict(
-                "ballot-open",
-                f"同一事项正在表决,至 {due_at} 截止。",
-                f"The co-signers are voting on this already, until {due_at}.",
-            )
-        self.decide(self.BallotCalled, cmd, ballot_id=ballot_id, question=question, into_id=into_id, ballot=ballot)
-
-    @command(WORKFLOW)
-    def conclude_ballot(self, cmd: Command, /, *, question: str, into_id: UUID | None, result: str) -> None:
-        self.require(*OPEN, even_suspended=True)
-        if question not in self.ballots:
-            raise Conflict("no-ballot", "没有进行中的此项表决。", "There is no such ballot open.")
-        ballot_id, _ = self.ballots[question]
-        self.decide(self.BallotConcluded, cmd, ballot_id=ballot_id, question=question, into_id=into_id, result=result)
-
-    @command(WORKFLOW)
-    def withdraw_by_vote(self, cmd: Command, /) -> None:
-        self.require(*OPEN, even_suspended=True)
-        self.decide(self.Withdrawn, cmd)
-
-    @command(WORKFLOW)
-    def replace_lead(self, cmd: Command, /, *, lead: str) -> None:
-        self.require(*OPEN, even_suspended=True)
-        self.decide(self.LeadReplaced, cmd, lead=lead)
-
-    @command(WORKFLOW)
-    def merge(self, cmd: Command, /, *, into: "Petition") -> None:
-        self.require_mergeable(into)
-        self.decide(self.Merged, cmd, into_id=into.id)
-
     @command(WORKFLOW)
     def elect_representatives(self, cmd: Command, /, *, elected: Mapping[str, Text]) -> None:
         self.require(*OPEN, even_suspended=True)
@@ -810,38 +787,6 @@ class Petition(Decider):
         collects = self.signing_goes_on and self.phase == Phase.SUBMITTED and self.signatures < self.threshold
         signing = cmd.policy.clock("signing", cmd.at) if collects else None
         self.decide(self.UrgencyLifted, cmd, reason=reason, signing=signing)
-
-    def require_co_signer(self, cmd: Command) -> None:
-        if not self.signers.get(cmd.by):
-            raise Forbidden("not-a-co-signer", "只有联名人可以办理。", "Only those who signed may do this.")
-
-    def require_threshold(self) -> None:
-        if not self.threshold_reached:
-            raise Conflict(
-                "threshold-not-reached",
-                "联名尚未达到人数;达到之后方可表决。",
-                "Too few have signed yet: the co-signers vote once the threshold is reached.",
-            )
-
-    def is_mergeable(self, into: "Petition | None") -> bool:
-        return self.phase == Phase.SUBMITTED and into is not None and into.phase in ADMITTED
-
-    def require_mergeable(self, into: "Petition | None") -> None:
-        self.require(Phase.SUBMITTED)
-        if not self.is_mergeable(into):
-            raise Invalid(
-                "cannot-merge-into",
-                "只能并入另一件已受理且未办结的申请。",
-                "A petition can be merged only into another one that is accepted and still open.",
-                "into",
-            )
-        assert into
-        if into.id in self.kept_apart_from:
-            raise Conflict(
-                "kept-apart",
-                "联名人已表决不并入该件,不能再次提出。",
-                "The co-signers have decided against merging it into that one; they are not asked again.",
-            )
 
     # --- admissibility ----------------------------------------------------------------------------------------------
 
@@ -895,6 +840,18 @@ class Petition(Decider):
             )
         self.decide(self.ReferralReceived, cmd, number=number, received_by=received_by, received_on=received_on)
 
+    @command(CLERK)
+    def merge(self, cmd: Command, /, *, into: "Petition") -> None:
+        self.require(Phase.SUBMITTED)
+        if into.phase not in ADMITTED:
+            raise Invalid(
+                "cannot-merge-into",
+                "只能并入另一件已受理且未办结的申请。",
+                "A petition can be merged only into another one that is accepted and still open.",
+                "into",
+            )
+        self.decide(self.Merged, cmd, into_id=into.id)
+
     # --- the call and the meeting -----------------------------------------------------------------------------------
 
     @command(CALLED_POST)
@@ -904,7 +861,59 @@ class Petition(Decider):
             raise Conflict("already-acknowledged", "此职务已签收。", "This post has acknowledged the call already.")
         self.decide(self.CallAcknowledged, cmd, post_id=cmd.org)
 
+    @command(CALLED_POST)
+    def name_delegate(self, cmd: Command, /, *, posts: Sequence[Post], delegate: Post) -> None:
+        """``posts``: those that are called."""
+        self.require(Phase.ACCEPTED, Phase.MEETING)
+        if str(cmd.org) in self.delegates:
+            raise Conflict(
+                "delegate-named",
+                "此职务已委托一次,不能再次委托。",
+                "This post has named a delegate; it can do so once.",
+            )
+        rank = next(post.kind for post in posts if post.id == cmd.org)
+        if delegate.kind != rank or delegate.id in self.called_post_ids:
+            raise Invalid(
+                "not-of-the-same-rank",
+                "受委托人须为同级别、且本次未被约谈的职务。",
+                "The delegate must be another post of the same rank, not called itself.",
+                "delegate_id",
+            )
+        self.decide(self.DelegateNamed, cmd, post_id=cmd.org, delegate_id=delegate.id)
+
+    @command(WORKFLOW)
+    def reassign_call(self, cmd: Command, /, *, from_id: UUID, to_id: UUID) -> None:
+        """Called by ``Proposal``, once the representatives have agreed."""
+        self.require(Phase.ACCEPTED, Phase.MEETING)
+        if from_id not in self.called_post_ids or to_id in self.called_post_ids:
+            raise Conflict(
+                "call-has-changed",
+                "应约职务已有变动。",
+                "Whom the petition calls has changed meanwhile: propose again.",
+            )
+        leads = from_id == self.called_post_ids[0]
+        acknowledgement = cmd.policy.clock("acknowledgement", cmd.at) if leads else None
+        self.decide(self.CallReassigned, cmd, from_id=from_id, to_id=to_id, acknowledgement=acknowledgement)
+
+    @command(WORKFLOW)
+    def waive_meeting(self, cmd: Command, /) -> None:
+        """Called by ``Proposal``, once the representatives have agreed."""
+        self.require(Phase.ACCEPTED, Phase.MEETING)
+        self.decide(self.MeetingWaived, cmd)
+
     @command(HOST_STAFF, CALLED_POST)
+    def arrange_meeting(self, cmd: Command, /, *, meeting_id: UUID, in_place_of: UUID | None) -> None:
+        """One at a time: ``in_place_of`` is the last one, if it was cancelled. Called by ``Meeting.schedule``."""
+        self.require(Phase.ACCEPTED, Phase.MEETING)
+        if self.meeting_id != in_place_of:
+            raise Conflict(
+                "meeting-arranged",
+                "约谈会已安排;需要更改的,请改期,或先取消原会议。",
+                "A meeting is arranged already: reschedule it, or cancel it first.",
+            )
+        self.decide(self.MeetingArranged, cmd, meeting_id=meeting_id)
+
+    @command(HOST_STAFF, AT_THE_TABLE)
     def conclude_meeting(self, cmd: Command, /, *, meeting_id: UUID) -> None:
         """The called meeting took place: the roadmap is due. Called by ``Meeting.hold``."""
         self.require(Phase.ACCEPTED, Phase.MEETING)

@@ -28,8 +28,8 @@ RULES = (
     "appeal",
     "appeal_decision",
     "urgent",
-    "ballot",
-    "candidacy",
+    "brief",
+    "minutes",
 )
 WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 
@@ -68,6 +68,8 @@ class Policy:
             raise ValueError("the version has no +: what follows one in a clock counts the changes of the calendar")
         try:
             windows = {rule: Window.parse(document["windows"][rule]) for rule in RULES}
+            if windows["brief"].unit == "working days":
+                raise ValueError("the window “brief” counts back from the meeting: write hours or days")
             years = {int(year): YearTable.parse(year, table) for year, table in document.get("calendar", {}).items()}
             threshold = int(document["threshold"])
             if threshold < 2:
@@ -97,6 +99,11 @@ class Policy:
     def clock(self, rule: str, at: datetime) -> Clock:
         """Start the clock of a rule. Raises ``Invalid`` when its working days run into a year that is not known."""
         return Clock(rule, at, self._due(rule, at)[0], self.stamp)
+
+    def before(self, rule: str, moment: datetime) -> datetime:
+        """A rule's window counted back from a moment."""
+        window = self.windows[rule]
+        return moment - timedelta(**{window.unit: window.count})
 
     def until(self, rule: str, at: datetime, day: date) -> Clock:
         """A clock that runs to the end of an agreed day."""

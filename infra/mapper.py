@@ -19,11 +19,11 @@ from eventsourcing.persistence import (
     UUIDAsHex,
 )
 
-import domain.ballot  # with petition's own imports, the topics of all that is stored
-import domain.intake
+import domain.intake  # with petition's own imports, the topics of all that is stored
 import domain.meeting
 import domain.webhook  # noqa: F401
 from domain.clock import Clock
+from domain.meeting import AgendaItem, Commitment, Objection
 from domain.roadmap import RoadmapItem
 from domain.rulebook import Issue
 from domain.text import Text
@@ -114,6 +114,9 @@ for _transcoding in (
     DataclassAsDict(Clock, "clock"),
     DataclassAsDict(RoadmapItem, "petition.roadmap_item"),
     DataclassAsDict(Issue, "rulebook.issue"),
+    DataclassAsDict(AgendaItem, "meeting.agenda_item"),
+    DataclassAsDict(Objection, "meeting.objection"),
+    DataclassAsDict(Commitment, "meeting.commitment"),
 ):
     transcoder.register(_transcoding)
 mapper: Mapper[UUID] = Mapper(transcoder)

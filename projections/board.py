@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.meeting import Meeting
+from domain.meeting import Meeting, MinutesStatus
 from domain.meeting import Status as MeetingStatus
 from domain.petition import Petition, Phase
 from domain.task import Status, Task
@@ -40,6 +40,8 @@ CREATE TABLE petitions (
     admitted boolean NOT NULL DEFAULT false,
     public boolean GENERATED ALWAYS AS (admitted AND category <> 'conduct') STORED,
     acknowledged uuid[] NOT NULL DEFAULT '{}',
+    delegates jsonb NOT NULL DEFAULT '{}', -- called post -> the post that stands in for it in the meeting
+    meeting_waived boolean NOT NULL DEFAULT false,
     clocks jsonb NOT NULL,
     suspended boolean NOT NULL DEFAULT false,
     urgent boolean NOT NULL DEFAULT false,
@@ -109,21 +111,14 @@ CREATE TABLE meetings (
     starts_at timestamptz NOT NULL,
     venue jsonb NOT NULL,
     status text NOT NULL,
-    minutes jsonb,
+    rescheduled int NOT NULL DEFAULT 0,
+    no_shows uuid[] NOT NULL DEFAULT '{}', -- posts, at whatever date
+    minutes jsonb, -- the latest draft
+    minutes_status text,
+    clock jsonb, -- while they are open
     version bigint NOT NULL
 );
 CREATE INDEX ON meetings (petition_id);
-
-CREATE TABLE ballots (
-    id uuid PRIMARY KEY,
-    petition_id uuid NOT NULL,
-    question text NOT NULL,
-    into_id uuid,
-    clock jsonb NOT NULL,
-    result text,
-    position bigint NOT NULL
-);
-CREATE INDEX ON ballots (petition_id);
 
 CREATE TABLE responses (
     position bigint PRIMARY KEY,
@@ -202,7 +197,6 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(
     Petition.HostOpinionGiven,
     Petition.RepresentativesElected,
-    Petition.LeadReplaced,
     Petition.Reminded,
     Petition.Escalated,
     Petition.SupervisionOrdered,
@@ -212,26 +206,6 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 )
 def touched(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield update("phase = phase"), *start(event, at)
-
-
-@READ_MODEL.on(Petition.BallotCalled)
-def ballot_called(event: Petition.BallotCalled, at: Recorded) -> Iterator[Statement]:
-    yield from touched(event, at)
-    yield (
-        "INSERT INTO ballots (id, petition_id, question, into_id, clock, position) VALUES ($1, $2, $3, $4, $5, $6)",
-        event.ballot_id,
-        event.originator_id,
-        event.question,
-        event.into_id,
-        to_json(event.ballot),
-        at.id,
-    )
-
-
-@READ_MODEL.on(Petition.BallotConcluded)
-def ballot_concluded(event: Petition.BallotConcluded, at: Recorded) -> Iterator[Statement]:
-    yield from touched(event, at)
-    yield "UPDATE ballots SET result = $2 WHERE id = $1", event.ballot_id, event.result
 
 
 @READ_MODEL.on(Petition.ThresholdReached)
@@ -341,6 +315,45 @@ def call_acknowledged(event: Petition.CallAcknowledged, at: Recorded) -> Iterato
         *start(event, at),
         event.post_id,
     )
+
+
+@READ_MODEL.on(Petition.DelegateNamed)
+def delegate_named(event: Petition.DelegateNamed, at: Recorded) -> Iterator[Statement]:
+    named = to_json({str(event.post_id): event.delegate_id})
+    yield update("delegates = delegates || $5"), *start(event, at), named
+    yield ENTRUST, event.originator_id, event.delegate_id
+
+
+@READ_MODEL.on(Petition.CallReassigned)
+def call_reassigned(event: Petition.CallReassigned, at: Recorded) -> Iterator[Statement]:
+    """Whom it was taken from has nothing to do with it any more, nor has a delegate of theirs."""
+    yield (
+        update(
+            "called_post_ids = array_replace(called_post_ids, $5, $6), acknowledged = array_remove(acknowledged, $5),"
+            " in_hand_of = array_remove(array_replace(in_hand_of, $5, $6), (delegates ->> $5::text)::uuid),"
+            " delegates = delegates - $5::text"
+        ),
+        *start(event, at),
+        event.from_id,
+        event.to_id,
+    )
+    if clock := event.acknowledgement:
+        yield (
+            "UPDATE petitions SET phase = 'accepted', clocks = clocks || $2 WHERE id = $1",
+            event.originator_id,
+            clocks_to_json(clock),
+        )
+
+
+@READ_MODEL.on(Petition.MeetingArranged)
+def meeting_arranged(event: Petition.MeetingArranged, at: Recorded) -> Iterator[Statement]:
+    yield from touched(event, at)
+
+
+@READ_MODEL.on(Petition.MeetingWaived)
+def meeting_waived(event: Petition.MeetingWaived, at: Recorded) -> Iterator[Statement]:
+    yield enter_keeping("response"), *start(event, at), Phase.IN_PROGRESS.value, "{}"
+    yield "UPDATE petitions SET meeting_waived = true WHERE id = $1", event.originator_id
 
 
 @READ_MODEL.on(Petition.MeetingHeld)
@@ -519,6 +532,7 @@ def scheduled(event: Meeting.Scheduled, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Meeting.Rescheduled)
 def rescheduled(event: Meeting.Rescheduled, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "meetings", starts_at=event.starts_at, venue=to_json(event.venue))
+    yield "UPDATE meetings SET rescheduled = rescheduled + 1 WHERE id = $1", event.originator_id
 
 
 @READ_MODEL.on(Meeting.Cancelled)
@@ -529,6 +543,50 @@ def cancelled(event: Meeting.Cancelled, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Meeting.Held)
 def held(event: Meeting.Held, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "meetings", status=MeetingStatus.HELD.value, minutes=to_json(event.minutes))
+
+
+@READ_MODEL.on(Meeting.NoShowRecorded)
+def no_show_recorded(event: Meeting.NoShowRecorded, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings")
+    yield "UPDATE meetings SET no_shows = no_shows || $2::uuid WHERE id = $1", event.originator_id, event.post_id
+
+
+@READ_MODEL.on(Meeting.MinutesDrafted)
+def minutes_drafted(event: Meeting.MinutesDrafted, at: Recorded) -> Iterator[Statement]:
+    minutes, clock = to_json(event.minutes), to_json(event.clock)
+    yield from change(event, at, "meetings", minutes=minutes, minutes_status=MinutesStatus.DRAFT.value, clock=clock)
+
+
+@READ_MODEL.on(Meeting.MinutesConfirmed)
+def minutes_confirmed(event: Meeting.MinutesConfirmed, at: Recorded) -> Iterator[Statement]:
+    done = {"minutes_status": MinutesStatus.CONFIRMED.value, "clock": None} if event.complete else {}
+    yield from change(event, at, "meetings", **done)
+
+
+@READ_MODEL.on(Meeting.MinutesLeftUnconfirmed)
+def minutes_left_unconfirmed(event: Meeting.MinutesLeftUnconfirmed, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings", minutes_status=MinutesStatus.UNCONFIRMED.value, clock=None)
+
+
+@READ_MODEL.on(Meeting.Invited)
+def invited(event: Meeting.Invited, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings")
+    yield ENTRUST, event.matter_id, event.unit_id
+
+
+@READ_MODEL.on(
+    *(Meeting.ObjectionFiled, Meeting.AgendaItemAdded, Meeting.BriefReleased),
+    *(Meeting.AttendanceCounted, Meeting.CorrectionOffered),
+)
+def meeting_touched(event: Meeting.Event, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings")
+
+
+@READ_MODEL.on(Meeting.AttendanceRecorded)
+def attendance_recorded(event: Meeting.AttendanceRecorded, at: Recorded) -> Iterator[Statement]:
+    """Nobody is to read from the petition's page when somebody came in at the door."""
+    yield "UPDATE petitions SET position = $2 WHERE id = $1", event.matter_id, at.id
+    yield "UPDATE meetings SET version = $2 WHERE id = $1", event.originator_id, event.originator_version
 
 
 @READ_MODEL.on(Task.Offered)
@@ -736,7 +794,8 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
     async with pool.acquire() as conn:
         record = await conn.fetchrow(
             f"SELECT {COLUMNS}, $4 OR {HANDLES} AS handler, {HANDLES} AS handles, p.acknowledged, p.rejection,"
-            f" p.extended_days FROM board.petitions AS p WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
+            f" p.extended_days, p.delegates, p.meeting_waived"
+            f" FROM board.petitions AS p WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
             viewer.role,
             viewer.org,
             petition_id,
@@ -766,21 +825,15 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
             piece = shape(row, texts=("name",))
             tasks[piece.pop("task_id")]["evidence"].append(piece)
         page["meetings"] = [
-            shape(row, texts=("venue", "minutes"))
+            shape(row, texts=("venue", "minutes"), json_columns=("clock",))
             for row in await conn.fetch(
-                "SELECT id, starts_at, venue, status, minutes, version FROM board.meetings"
-                " WHERE petition_id = $1 ORDER BY starts_at, id",
+                "SELECT id, starts_at, venue, status, rescheduled, no_shows, minutes, minutes_status, clock, version"
+                " FROM board.meetings WHERE petition_id = $1 ORDER BY starts_at, id",
                 petition_id,
             )
         ]
-        page["ballots"] = [
-            _ballot(row)
-            for row in await conn.fetch(
-                "SELECT id, question, into_id, clock, result FROM board.ballots WHERE petition_id = $1"
-                " ORDER BY position",
-                petition_id,
-            )
-        ]
+        for meeting in page["meetings"]:
+            meeting["clock"] = meeting["clock"] and clock_from(meeting["clock"])
         page["responses"] = [
             shape(row, texts=("text",))
             for row in await conn.fetch(
@@ -846,9 +899,11 @@ async def tasks_of_unit(
 
 
 def _petition(record: asyncpg.Record) -> Row:
-    row = shape(record, texts=("topic", "details"), json_columns=("clocks", "rejection"))
+    row = shape(record, texts=("topic", "details"), json_columns=("clocks", "rejection", "delegates"))
     row.pop("opened", None)
     row["clocks"] = sorted(map(clock_from, row["clocks"].values()), key=lambda clock: clock["due_at"])
+    if "delegates" in row:
+        row["delegates"] = {post: UUID(delegate) for post, delegate in row["delegates"].items()}
     if row.get("rejection"):
         row["rejection"]["explanation"] = text_from(row["rejection"]["explanation"])
     return row
@@ -859,11 +914,6 @@ def _task(record: asyncpg.Record) -> Row:
     row["clock"] = row["clock"] and clock_from(row["clock"])
     del row["units"], row["nth"]
     return row
-
-
-def _ballot(record: asyncpg.Record) -> Row:
-    row = shape(record, json_columns=("clock",))
-    return row | {"clock": clock_from(row["clock"])}
 
 
 def _feedback(record: asyncpg.Record) -> Row:

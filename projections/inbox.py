@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.intake import Intake
-from domain.meeting import Meeting
+from domain.meeting import Capacity, Meeting
 from domain.petition import Category, Petition
 from domain.task import Task
 from infra.event_store import Recorded
@@ -45,6 +45,7 @@ CREATE TABLE petitions (
     topic jsonb NOT NULL,
     host_id uuid NOT NULL,
     post_ids uuid[] NOT NULL, -- the first leads
+    delegate_ids uuid[] NOT NULL DEFAULT '{}', -- who may come in a called post's place
     signatures int NOT NULL DEFAULT 1,
     threshold int NOT NULL,
     suspended boolean NOT NULL DEFAULT false,
@@ -67,6 +68,7 @@ COMMON = UUID(int=0)
 HOST = "SELECT 'host_staff', host_id FROM petitions WHERE id = $1"
 LEAD_POST = "SELECT 'official', post_ids[1] FROM petitions WHERE id = $1"
 POSTS = "SELECT DISTINCT 'official', unnest(post_ids) FROM petitions WHERE id = $1"
+AT_THE_TABLE = "SELECT DISTINCT 'official', unnest(post_ids || delegate_ids) FROM petitions WHERE id = $1"
 CLERKS = f"SELECT 'clerk', '{COMMON}'::uuid"
 SUPERVISORS = f"SELECT 'supervisor', '{COMMON}'::uuid"
 TASKS_POST = "SELECT 'official', post_id FROM tasks WHERE id = $2"
@@ -224,11 +226,57 @@ def call_acknowledged(event: Petition.CallAcknowledged, at: Recorded) -> Iterato
     )
 
 
+BEFORE_THE_MEETING = ("meeting", "brief", "resident_objection")
+
+
+@READ_MODEL.on(Petition.DelegateNamed)
+def delegate_named(event: Petition.DelegateNamed, at: Recorded) -> Iterator[Statement]:
+    id, delegate = event.originator_id, event.delegate_id
+    yield "UPDATE petitions SET delegate_ids = delegate_ids || $2::uuid WHERE id = $1", id, delegate
+    yield (
+        "INSERT INTO items SELECT for_role, $3, kind, petition_id, subject_id, rule, due_at, shown_from, after, $4, $5"
+        " FROM items WHERE petition_id = $1 AND for_role = 'official' AND for_org = $2 AND kind IN ('meeting', 'brief')"
+        " ON CONFLICT DO NOTHING",
+        id,
+        event.post_id,
+        delegate,
+        event.timestamp,
+        at.id,
+    )
+
+
+@READ_MODEL.on(Petition.CallReassigned)
+def call_reassigned(event: Petition.CallReassigned, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield (
+        "UPDATE petitions SET post_ids = array_replace(post_ids, $2, $3) WHERE id = $1",
+        id,
+        event.from_id,
+        event.to_id,
+    )
+    yield (
+        "UPDATE items SET for_org = $3, since = $4 WHERE petition_id = $1 AND for_role = 'official' AND for_org = $2",
+        id,
+        event.from_id,
+        event.to_id,
+        event.timestamp,
+    )
+    if clock := event.acknowledgement:
+        yield "DELETE FROM items WHERE petition_id = $1 AND kind = 'escalated' AND rule = 'acknowledgement'", id
+        yield put(LEAD_POST, "acknowledge", id, event, at, rule=clock.rule, due_at=clock.due_at)
+
+
+@READ_MODEL.on(Petition.MeetingWaived)
+def meeting_waived(event: Petition.MeetingWaived, at: Recorded) -> Iterator[Statement]:
+    yield stop(event.originator_id, "meeting", "acknowledgement")
+    yield take(event.originator_id, *BEFORE_THE_MEETING)
+
+
 @READ_MODEL.on(Petition.MeetingHeld)
 def meeting_held(event: Petition.MeetingHeld, at: Recorded) -> Iterator[Statement]:
     id = event.originator_id
     yield stop(id, "meeting", "acknowledgement")
-    yield take(id, "meeting")
+    yield take(id, *BEFORE_THE_MEETING)
     yield put(LEAD_POST, "roadmap", id, event, at, rule="roadmap", due_at=event.roadmap.due_at)
 
 
@@ -374,7 +422,7 @@ def intake_settled(event: Intake.Event, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Meeting.Scheduled)
 def scheduled(event: Meeting.Scheduled, at: Recorded) -> Iterator[Statement]:
-    for recipients in (HOST, POSTS):
+    for recipients in (HOST, AT_THE_TABLE):
         yield put(
             recipients,
             "meeting",
@@ -388,7 +436,8 @@ def scheduled(event: Meeting.Scheduled, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Meeting.Rescheduled)
 def rescheduled(event: Meeting.Rescheduled, at: Recorded) -> Iterator[Statement]:
-    """Only while it waits: of two meetings, the second needs nobody any more once the first was held."""
+    """The brief is read anew before the new date."""
+    yield "DELETE FROM items WHERE subject_id = $1 AND kind = 'brief'", event.originator_id
     yield (
         "UPDATE items SET due_at = $2, since = $3, position = $4 WHERE subject_id = $1",
         event.originator_id,
@@ -400,7 +449,55 @@ def rescheduled(event: Meeting.Rescheduled, at: Recorded) -> Iterator[Statement]
 
 @READ_MODEL.on(Meeting.Cancelled)
 def cancelled(event: Meeting.Cancelled, at: Recorded) -> Iterator[Statement]:
-    yield leave(event)
+    yield take(event.matter_id, *BEFORE_THE_MEETING)
+
+
+@READ_MODEL.on(Meeting.ObjectionFiled)
+def objection_filed(event: Meeting.ObjectionFiled, at: Recorded) -> Iterator[Statement]:
+    yield put(HOST, "resident_objection", event.matter_id, event, at, subject_id=event.objection_id)
+
+
+@READ_MODEL.on(Meeting.AgendaItemAdded)
+def agenda_item_added(event: Meeting.AgendaItemAdded, at: Recorded) -> Iterator[Statement]:
+    yield "DELETE FROM items WHERE petition_id = $1 AND subject_id = $2", event.matter_id, event.objection_id
+
+
+@READ_MODEL.on(Meeting.BriefReleased)
+def brief_released(event: Meeting.BriefReleased, at: Recorded) -> Iterator[Statement]:
+    id = event.originator_id
+    yield put(AT_THE_TABLE, "brief", event.matter_id, event, at, subject_id=id, due_at=event.starts_at)
+
+
+@READ_MODEL.on(Meeting.NoShowRecorded)
+def no_show_recorded(event: Meeting.NoShowRecorded, at: Recorded) -> Iterator[Statement]:
+    yield put(SUPERVISORS, "no_show", event.matter_id, event, at, subject_id=event.originator_id)
+
+
+@READ_MODEL.on(Meeting.MinutesDrafted)
+def minutes_drafted(event: Meeting.MinutesDrafted, at: Recorded) -> Iterator[Statement]:
+    clock, id = event.clock, event.originator_id
+    yield take(event.matter_id, "confirm_minutes", "correct_minutes")
+    about = event.matter_id, event, at
+    yield put(LEAD_POST, "confirm_minutes", *about, subject_id=id, rule=clock.rule, due_at=clock.due_at)
+
+
+@READ_MODEL.on(Meeting.CorrectionOffered)
+def correction_offered(event: Meeting.CorrectionOffered, at: Recorded) -> Iterator[Statement]:
+    """The host takes it in with another draft."""
+    yield put(HOST, "correct_minutes", event.matter_id, event, at, subject_id=event.originator_id)
+
+
+@READ_MODEL.on(Meeting.MinutesConfirmed)
+def minutes_confirmed(event: Meeting.MinutesConfirmed, at: Recorded) -> Iterator[Statement]:
+    if event.complete:
+        yield take(event.matter_id, "confirm_minutes", "correct_minutes")
+    elif event.party == Capacity.OFFICIAL:
+        yield take(event.matter_id, "confirm_minutes")
+
+
+@READ_MODEL.on(Meeting.MinutesLeftUnconfirmed)
+def minutes_left_unconfirmed(event: Meeting.MinutesLeftUnconfirmed, at: Recorded) -> Iterator[Statement]:
+    yield take(event.matter_id, "confirm_minutes", "correct_minutes")
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------
@@ -514,6 +611,7 @@ def replanned(event: Task.Replanned, at: Recorded) -> Iterator[Statement]:
 
 # --- query -----------------------------------------------------------------------------------------------------------
 
+ABOUT_A_MEETING = ("meeting", "brief", "no_show", "confirm_minutes", "correct_minutes")
 ROLES_WITH_ONE_INBOX = ("clerk", "supervisor")
 
 
@@ -532,7 +630,7 @@ async def waiting(
         SELECT i.kind, i.petition_id, nullif(i.rule, '') AS rule, nullif(i.due_at, 'infinity') AS due_at, i.since,
             i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.urgent, p.category, p.topic,
             t.id AS task_id, t.title,
-            CASE WHEN i.kind = 'meeting' THEN i.subject_id END AS meeting_id,
+            CASE WHEN i.kind = ANY ($8) THEN i.subject_id END AS meeting_id,
             CASE WHEN i.kind IN ('invalidation', 'appeal') THEN i.subject_id END AS intake_id, i.position
         FROM inbox.items AS i
         JOIN inbox.petitions AS p ON p.id = i.petition_id
@@ -551,6 +649,7 @@ async def waiting(
         int(position),
         kind,
         limit + 1,
+        ABOUT_A_MEETING,
     )
     items = [shape(row, texts=("topic", "title")) for row in rows[:limit]]
     if len(rows) <= limit:

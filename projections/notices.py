@@ -18,7 +18,7 @@ from eventsourcing.utils import get_topic
 
 from domain.calendar import CHINA
 from domain.command import Role
-from domain.meeting import Meeting
+from domain.meeting import Meeting, speakers
 from domain.petition import Petition
 from infra.event_store import Recorded
 from infra.mapper import mapper
@@ -54,6 +54,7 @@ OPTIONAL: dict[type, Recipients] = {
     Meeting.Rescheduled: signers,
     Meeting.Cancelled: signers,
     Meeting.Held: signers,
+    Meeting.MinutesDrafted: speakers,
 }
 REQUIRED: dict[type, Recipients] = {
     Petition.Lapsed: signers,
@@ -61,6 +62,7 @@ REQUIRED: dict[type, Recipients] = {
     Petition.Accepted: signers,
     Petition.Rejected: signers,
     Petition.Merged: signers,
+    Petition.MeetingWaived: signers,
     Petition.Extended: signers,
     Petition.Answered: signers,
     Petition.FeedbackInvited: signers,

@@ -91,6 +91,7 @@ ENTERED: dict[type, Phase] = {
     Petition.Referred: Phase.REFERRED,
     Petition.Merged: Phase.MERGED,
     Petition.MeetingHeld: Phase.ROADMAP,
+    Petition.MeetingWaived: Phase.IN_PROGRESS,
     Petition.RoadmapPublished: Phase.IN_PROGRESS,
     Petition.FeedbackInvited: Phase.FEEDBACK,
     Petition.Reopened: Phase.ROADMAP,
@@ -140,6 +141,28 @@ def call_acknowledged(event: Petition.CallAcknowledged, at: Recorded) -> Iterato
         event.timestamp,
     )
     yield f"UPDATE petitions SET phase = 'meeting' WHERE id = $1 AND {moves_on}", *arguments
+
+
+@READ_MODEL.on(Petition.CallReassigned)
+def call_reassigned(event: Petition.CallReassigned, at: Recorded) -> Iterator[Statement]:
+    """The post that leads is answerable from now on; it has yet to acknowledge the call."""
+    id = event.originator_id
+    yield "UPDATE petitions SET post_id = $3 WHERE id = $1 AND post_id = $2", id, event.from_id, event.to_id
+    if event.acknowledgement:
+        goes_back = "(SELECT phase = 'meeting' FROM petitions WHERE id = $1)"
+        yield (
+            f"UPDATE stays SET left_at = $2 WHERE petition_id = $1 AND left_at IS NULL AND {goes_back}",
+            id,
+            event.timestamp,
+        )
+        yield (
+            "INSERT INTO stays (petition_id, phase, position, came_at)"
+            f" SELECT $1, 'accepted', $2, $3 WHERE {goes_back}",
+            id,
+            at.id,
+            event.timestamp,
+        )
+        yield "UPDATE petitions SET phase = 'accepted' WHERE id = $1", id
 
 
 @READ_MODEL.on(Petition.Answered)

@@ -8,10 +8,11 @@ from uuid import UUID, uuid5
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.ballot import Ballot, concerned
 from domain.clock import Clock
 from domain.command import Command, Role
 from domain.intake import Intake
+from domain.meeting import Meeting
+from domain.meeting import Status as MeetingStatus
 from domain.petition import ENDS, SIGNATURES_CHANGE, Petition, Phase, warning
 from domain.policy import Policy
 from domain.refusals import NotFound, Refusal
@@ -29,7 +30,8 @@ ENDINGS = {
     "claim": "hand_back",
     "appeal": "close_appeal",
     "commitment": "close_tracking",
-    "ballot": "conclude_ballot",
+    "brief": "release_brief",
+    "minutes": "close_minutes",
 }
 
 
@@ -77,6 +79,7 @@ class Activities:
             for number, roadmap in enumerate(petition.roadmaps, start=1)
             for item in roadmap
         ]
+        meeting = await self._repository.get(Meeting, petition.meeting_id) if petition.meeting_id else None
         contests = [await self._repository.get(Intake, id) for id in petition.contests]
         return MatterState(
             version=petition.version,
@@ -84,7 +87,10 @@ class Activities:
             round=petition.round,
             ended=petition.phase in ENDS,
             suspended=petition.suspended_at is not None,
-            clocks=list(watched(petition, [task for _, _, task in tasks if task], contests)),
+            clocks=[
+                *watched(petition, [task for _, _, task in tasks if task], contests),
+                *watched_meeting(petition, meeting, self._policy),
+            ],
             tasks=[
                 TaskState(id, number, planned=task is None, open=task is not None and task.status not in TASK_ENDS)
                 for number, id, task in tasks
@@ -104,13 +110,15 @@ class Activities:
                 await execute(Petition.close_feedback, step.matter_id, cmd)
             case "close_tracking":
                 await execute(Petition.close_tracking, step.matter_id, cmd)
-            case "conclude_ballot":
-                assert step.part_id
-                ballot = await self._repository.get(Ballot, step.part_id)
-                await execute(Ballot.conclude, step.part_id, cmd, also=concerned(ballot))
             case "remind" | "escalate":
                 method = Petition.remind if step.name == "remind" else Petition.escalate
                 await execute(method, step.matter_id, cmd, rule=step.rule, due_at=step.due_at, task_id=step.part_id)
+            case "release_brief":
+                assert step.part_id
+                await execute(Meeting.release_brief, step.part_id, cmd)
+            case "close_minutes":
+                assert step.part_id
+                await execute(Meeting.close_minutes, step.part_id, cmd, also={"petition": (Petition, step.matter_id)})
             case "offer":
                 assert step.part_id
                 await execute(Task.offer, step.part_id, cmd, **await self._offer(step.matter_id, step.part_id))
@@ -156,7 +164,6 @@ def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake
     clocks: list[tuple[Clock, UUID | None, str]] = [
         *((clock, None, ENDINGS.get(clock.rule, "escalate")) for clock in own),
         *((task.clock, task.id, _ending(task, task.clock)) for task in tasks if task.clock),
-        *((clock, ballot_id, ENDINGS[clock.rule]) for ballot_id, clock in petition.ballots.values()),
     ]
     if petition.phase in SIGNATURES_CHANGE:
         clocks += [
@@ -168,6 +175,21 @@ def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake
         )
         reminded |= clock.rule == "appeal"  # of a right, nobody else need hear
         yield RunningClock(clock, part_id, reminded, escalated, ending)
+
+
+def watched_meeting(petition: Petition, meeting: Meeting | None, policy: Policy) -> Iterator[RunningClock]:
+    """Until its brief is due, and while its minutes are open."""
+    if meeting is None or petition.phase in ENDS:
+        return
+    if meeting.status == MeetingStatus.SCHEDULED and meeting.briefed_for != meeting.starts_at:
+        due_at = policy.before("brief", meeting.starts_at)
+        clock = Clock("brief", due_at, due_at, policy.version)
+        # Nobody is reminded of what the system does by itself.
+        yield RunningClock(clock, meeting.id, reminded=True, ending=ENDINGS["brief"])
+    if meeting.minutes_clock:
+        clock = meeting.minutes_clock
+        reminded = warning("reminded", clock.rule, clock.due_at, meeting.id) in petition.warned
+        yield RunningClock(clock, meeting.id, reminded, ending=ENDINGS["minutes"])
 
 
 def _ending(task: Task, clock: Clock) -> str:

@@ -24,6 +24,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from domain.intake import Intake
+from domain.meeting import Meeting
 from domain.petition import Petition
 from domain.task import Task
 from infra.event_store import TRANSIENT, EventStore, Recorded
@@ -50,6 +51,8 @@ TOLD = (
     Petition.UrgencyLifted,
     Petition.Accepted,
     Petition.CallAcknowledged,
+    Petition.CallReassigned,
+    Petition.MeetingWaived,
     Petition.MeetingHeld,
     Petition.RoadmapPublished,
     Petition.InterimResponseGiven,
@@ -61,8 +64,6 @@ TOLD = (
     Petition.Extended,
     Petition.Suspended,
     Petition.Resumed,
-    Petition.BallotCalled,
-    Petition.BallotConcluded,
     *ENDINGS,
     Task.Claimed,
     Task.Transferred,
@@ -75,6 +76,11 @@ TOLD = (
     Intake.Appealed,
     Intake.Upheld,
     Intake.Invalidated,
+    Meeting.Scheduled,
+    Meeting.Rescheduled,
+    Meeting.Cancelled,
+    Meeting.MinutesDrafted,
+    Meeting.MinutesConfirmed,
 )
 TOPICS = tuple(event.TOPIC for event in TOLD)
 
@@ -253,7 +259,7 @@ def by_matter(page: Iterable[Recorded]) -> list[OpenMatter]:
     """Each matter once, with its last position and whether it ended."""
     matters: dict[UUID, OpenMatter] = {}
     for recorded in page:
-        event = cast("Petition.Event | Task.Event | Intake.Event", mapper.to_domain_event(recorded))
+        event = cast("Petition.Event | Task.Event | Intake.Event | Meeting.Event", mapper.to_domain_event(recorded))
         matter_id = event.originator_id if isinstance(event, Petition.Event) else event.matter_id
         ended = isinstance(event, ENDINGS) or (matter_id in matters and matters[matter_id].ended)
         matters[matter_id] = OpenMatter(matter_id, recorded.id, ended)

@@ -36,6 +36,7 @@ PUBLIC_COURSE = [
     "yuetan.petition.CallAcknowledged",
     "yuetan.meeting.Scheduled",
     "yuetan.meeting.Held",
+    "yuetan.meeting.MinutesDrafted",
     "yuetan.petition.MeetingHeld",
     "yuetan.petition.RoadmapPublished",
     "yuetan.task.Offered",

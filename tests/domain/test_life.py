@@ -185,6 +185,7 @@ class Life(RuleBasedStateMachine):
             petition=self.story.petition,
             starts_at=cmd.at + timedelta(hours=1),
             venue=text(),
+            earlier=[meeting for meeting in [getattr(self.story, "meeting", None)] if meeting],
         )
         return self.story.meeting
 
@@ -236,8 +237,8 @@ class Life(RuleBasedStateMachine):
         if hasattr(story, "meeting"):
             at = {"starts_at": story.now + timedelta(hours=2), "venue": text()}
             tried += [
-                (story.meeting.reschedule, at | reason),
-                (story.meeting.cancel, reason),
+                (story.meeting.reschedule, at | reason | {"petition": petition}),
+                (story.meeting.cancel, reason | {"petition": petition}),
                 (story.meeting.hold, {"petition": petition, "minutes": text()}),
             ]
         for task in story.tasks:

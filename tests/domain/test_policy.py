@@ -39,8 +39,8 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "appeal": "10 days",
         "appeal_decision": "10 working days",
         "urgent": "24 hours",
-        "ballot": "7 days",
-        "candidacy": "3 days",
+        "brief": "48 hours",
+        "minutes": "3 working days",
     }
 
 

@@ -17,11 +17,11 @@ from eventsourcing.domain import Aggregate, Snapshot
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
-from domain.ballot import Ballot, Question
+from domain.calendar import local_day
 from domain.command import Decider
 from domain.directory import Host, Post, Unit, UnitKind
 from domain.intake import Intake
-from domain.meeting import Meeting
+from domain.meeting import Commitment, Meeting
 from domain.petition import Petition, Phase, Resolved
 from domain.rulebook import RULEBOOK, Rulebook
 from domain.task import Task
@@ -35,6 +35,7 @@ from tests.domain.story import (
     MONDAY,
     OFFICIAL,
     SIGNER,
+    STRANGER,
     SUPERVISOR,
     SUPPORTING_OFFICER,
     UNIT_OFFICER,
@@ -49,7 +50,7 @@ from tests.domain.story import (
 )
 
 GOLDEN = Path(__file__).with_name("golden")
-AGGREGATES: list[type[Decider]] = [Petition, Ballot, Intake, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
+AGGREGATES: list[type[Decider]] = [Petition, Intake, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
 
 
 def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
@@ -100,8 +101,8 @@ def everything_that_happens() -> Iterator[Story]:
     story.elect(LEAD)
     story.schedule()
     where = {"starts_at": story.now + timedelta(days=2), "venue": text("venue"), "reason": text("reason")}
-    story.do(story.meeting.reschedule, HOST_STAFF, **where)
-    story.do(story.meeting.cancel, HOST_STAFF, reason=text("reason"))
+    story.do(story.meeting.reschedule, HOST_STAFF, petition=story.petition, **where)
+    story.do(story.meeting.cancel, HOST_STAFF, petition=story.petition, reason=text("reason"))
     for entry in (story.host, *story.posts, *story.units):
         story.do(entry.change, ADMIN, name="新名")
     story.do(story.posts[0].start_term, ADMIN, holder="pseudonym", started_on=MONDAY.date())
@@ -121,17 +122,6 @@ def everything_that_happens() -> Iterator[Story]:
     story = given(Phase.COLLECTING, signatures=2, name="flood")
     story.do(story.petition.mark_urgent, HOST_STAFF, reason=text("reason"))
     story.do(story.petition.lift_urgency, CLERK, reason=text("reason"))
-    yield story
-    story = given(Phase.ACCEPTED)
-    ballot = story.ballot(Question.REPLACEMENT, LEAD)
-    facts = {"petition": story.petition}
-    story.do(ballot.stand, SIGNER, **facts, name=text("name"))
-    story.do(ballot.stand, resident(3), **facts, name=text("name"))
-    story.do(ballot.stand_down, resident(3), **facts)
-    story.later(days=4)
-    story.do(ballot.vote, LEAD, **facts, choices=["1"])
-    story.later(days=4)
-    story.do(ballot.conclude, WORKFLOW, **facts)
     yield story
     story = given(Phase.REFERRED)
     received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}
@@ -156,8 +146,39 @@ def everything_that_happens() -> Iterator[Story]:
     story.later(days=60)
     story.do(story.petition.close_tracking, WORKFLOW)
     yield story
+    yield everything_about_a_meeting()
+    story = given(Phase.MEETING)
+    story.do(story.petition.reassign_call, WORKFLOW, from_id=story.posts[0].id, to_id=story.third_post.id)
+    story.do(story.petition.waive_meeting, WORKFLOW)
+    yield story
     for end in (Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED):
         yield given(end)
+
+
+def everything_about_a_meeting() -> Story:
+    story = given(Phase.MEETING)
+    petition = story.petition
+    of_it = {"petition": petition}
+    story.do(petition.name_delegate, OFFICIAL, posts=story.posts, delegate=story.third_post)
+    story.schedule()
+    meeting = story.meeting
+    story.do(meeting.invite, HOST_STAFF, unit=story.units[0], **of_it)
+    story.do(meeting.file_objection, STRANGER, objection_id=id_of("objection"), text=text("objection"), **of_it)
+    story.do(meeting.take_up_objection, HOST_STAFF, objection_id=id_of("objection"), **of_it)
+    story.do(meeting.release_brief, WORKFLOW)
+    story.later(days=1)
+    story.do(meeting.admit, HOST_STAFF, attendee=LEAD.by, post_id=None, **of_it)
+    counted = {"post_ids": [petition.called_post_ids[0]], "representatives": 0, "residents": 7}
+    story.do(meeting.count_attendance, HOST_STAFF, **counted, **of_it)
+    story.do(meeting.record_no_show, HOST_STAFF, post_id=petition.called_post_ids[1], **of_it)
+    commitments = [Commitment(text("what"), story.units[0].id, local_day(story.now) + timedelta(days=9))]
+    promised = {"commitments": commitments, "units": story.units}
+    story.do(meeting.hold, HOST_STAFF, minutes=text("minutes"), **promised, **of_it)
+    story.do(meeting.offer_correction, LEAD, text=text("correction"), **of_it)
+    story.do(meeting.confirm_minutes, OFFICIAL, **of_it)
+    story.later(days=9)
+    story.do(meeting.close_minutes, WORKFLOW, **of_it)
+    return story
 
 
 @cache

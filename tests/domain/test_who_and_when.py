@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from domain.ballot import Ballot, Question
 from domain.command import Decider
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.intake import Intake
@@ -33,6 +32,7 @@ from tests.domain.story import (
     ADMIN,
     CLERK,
     COLLEAGUE,
+    DELEGATE,
     EVERYBODY,
     HOST_STAFF,
     LEAD,
@@ -106,25 +106,6 @@ PETITION = {
         takes=lambda _: {"topic": text(), "details": text()},
         suspended=True,
     ),
-    "call_ballot": Rule(
-        who=[LEAD, SIGNER, STRANGER, CLERK],
-        phases=OPEN,
-        takes=lambda story: {
-            "ballot_id": id_of("ballot"),
-            "question": Question.WITHDRAWAL,
-            "into_id": None,
-            "ballot": story.policy.clock("ballot", story.now),
-        },
-        again="ballot-open",
-    ),
-    "withdraw_by_vote": Rule(who=[WORKFLOW], phases=OPEN, suspended=True, again="wrong-phase"),
-    "replace_lead": Rule(who=[WORKFLOW], phases=OPEN, takes=lambda _: {"lead": SIGNER.by}, suspended=True),
-    "merge": Rule(
-        who=[WORKFLOW],
-        phases=[Phase.SUBMITTED],
-        takes=lambda _: {"into": given(Phase.ACCEPTED, name="another").petition},
-        again="wrong-phase",
-    ),
     "elect_representatives": Rule(
         who=[WORKFLOW], phases=OPEN, takes=lambda _: {"elected": {SIGNER.by: text()}}, suspended=True
     ),
@@ -153,7 +134,32 @@ PETITION = {
         takes=lambda story: {"number": text(), "received_by": text(), "received_on": story.now.date()},
         again="already-received",
     ),
+    "merge": Rule(
+        who=[CLERK],
+        phases=[Phase.SUBMITTED],
+        takes=lambda _: {"into": given(Phase.ACCEPTED, name="another").petition},
+        again="wrong-phase",
+    ),
     "acknowledge": Rule(who=[SECOND_OFFICIAL, OFFICIAL], phases=UNDER_WAY, again="already-acknowledged"),
+    "name_delegate": Rule(
+        who=[OFFICIAL, SECOND_OFFICIAL],
+        phases=[Phase.ACCEPTED, Phase.MEETING],
+        takes=lambda story: {"posts": story.posts, "delegate": story.third_post},
+        again="delegate-named",
+    ),
+    "reassign_call": Rule(
+        who=[WORKFLOW],
+        phases=[Phase.ACCEPTED, Phase.MEETING],
+        takes=lambda story: {"from_id": story.posts[0].id, "to_id": story.third_post.id},
+        again="call-has-changed",
+    ),
+    "waive_meeting": Rule(who=[WORKFLOW], phases=[Phase.ACCEPTED, Phase.MEETING], again="wrong-phase"),
+    "arrange_meeting": Rule(
+        who=[HOST_STAFF, OFFICIAL, SECOND_OFFICIAL],
+        phases=[Phase.ACCEPTED, Phase.MEETING],
+        takes=lambda _: {"meeting_id": id_of("meeting"), "in_place_of": None},
+        again="meeting-arranged",
+    ),
     "conclude_meeting": Rule(
         who=[HOST_STAFF, OFFICIAL, SECOND_OFFICIAL],
         phases=[Phase.ACCEPTED, Phase.MEETING],
@@ -198,18 +204,8 @@ PETITION = {
     "close_tracking": Rule(who=[WORKFLOW], phases=[Phase.TRACKING], wait_days=60, again="wrong-phase"),
     "order_supervision": Rule(who=[SUPERVISOR], phases=ADMITTED, takes=lambda _: {"order": text()}, suspended=True),
 }
-# They have tests of their own, below or with the ballots: `resume` needs a suspension, `conclude_ballot` a ballot; a
-# warning is never refused, only superfluous.
-PETITION_APART = {
-    "open",
-    "conclude_ballot",
-    "resume",
-    "lift_urgency",
-    "remind",
-    "escalate",
-    "answer_supervision",
-    "lift_supervision",
-}
+# They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
+PETITION_APART = {"open", "resume", "lift_urgency", "remind", "escalate", "answer_supervision", "lift_supervision"}
 
 TASK = {
     "claim": Rule(who=[UNIT_OFFICER, COLLEAGUE], phases=[TaskStatus.OFFERED], again="already-claimed"),
@@ -259,17 +255,103 @@ TASK = {
 TASK_APART = {"offer", "drop", "suspend", "resume", "replan"}
 
 ARRANGERS = [HOST_STAFF, OFFICIAL, SECOND_OFFICIAL]
+
+
+def of_it(story: Story) -> dict[str, Any]:
+    return {"petition": story.petition}
+
+
 MEETING = {
     "reschedule": Rule(
         who=ARRANGERS,
         phases=[MeetingStatus.SCHEDULED],
-        takes=lambda story: {"starts_at": story.now.replace(year=2027), "venue": text(), "reason": text()},
+        takes=lambda story: {
+            **of_it(story),
+            "starts_at": story.now.replace(year=2027),
+            "venue": text(),
+            "reason": text(),
+        },
     ),
     "cancel": Rule(
-        who=ARRANGERS, phases=[MeetingStatus.SCHEDULED], takes=lambda _: {"reason": text()}, again="wrong-status"
+        who=[*ARRANGERS, WORKFLOW],
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {**of_it(story), "reason": text()},
+        again="wrong-status",
+    ),
+    "invite": Rule(
+        who=ARRANGERS,
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {**of_it(story), "unit": story.units[0]},
+        again="",
+    ),
+    "add_to_agenda": Rule(
+        who=[*ARRANGERS, DELEGATE, LEAD],
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {**of_it(story), "text": text()},
+        but={SIGNER: "not-a-representative", STRANGER: "not-a-representative"},
+    ),
+    "file_objection": Rule(
+        who=[STRANGER],
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {**of_it(story), "objection_id": id_of("another"), "text": text()},
+        but={LEAD: "signer-objects", SIGNER: "signer-objects"},
+        again="already-objected",
+    ),
+    "take_up_objection": Rule(
+        who=[HOST_STAFF],
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {**of_it(story), "objection_id": id_of("objection")},
+        again="",
+    ),
+    "release_brief": Rule(who=[WORKFLOW], phases=[MeetingStatus.SCHEDULED], again=""),
+    "admit": Rule(
+        who=[HOST_STAFF],
+        phases=[MeetingStatus.SCHEDULED],
+        takes=lambda story: {**of_it(story), "attendee": SIGNER.by, "post_id": None},
+        wait_days=1,
+        again="token-used",
+    ),
+    "count_attendance": Rule(
+        who=[HOST_STAFF],
+        phases=[MeetingStatus.SCHEDULED, MeetingStatus.HELD],
+        takes=lambda story: {**of_it(story), "post_ids": [OFFICIAL.org], "representatives": 1, "residents": 5},
+        wait_days=1,
+        again="",
+    ),
+    "record_no_show": Rule(
+        who=[HOST_STAFF],
+        phases=[MeetingStatus.SCHEDULED, MeetingStatus.HELD],
+        takes=lambda story: {**of_it(story), "post_id": OFFICIAL.org},
+        wait_days=1,
+        again="",
+    ),
+    "draft_minutes": Rule(
+        who=[*ARRANGERS, DELEGATE],
+        phases=[MeetingStatus.HELD],
+        takes=lambda story: {**of_it(story), "minutes": text(), "commitments": [], "units": []},
+    ),
+    "offer_correction": Rule(
+        who=[LEAD, OFFICIAL, SECOND_OFFICIAL, DELEGATE],
+        phases=[MeetingStatus.HELD],
+        takes=lambda story: {**of_it(story), "text": text()},
+        but={SIGNER: "did-not-attend", STRANGER: "did-not-attend"},
+    ),
+    "confirm_minutes": Rule(
+        who=[OFFICIAL, DELEGATE, LEAD],
+        phases=[MeetingStatus.HELD],
+        takes=lambda story: of_it(story),
+        but={SIGNER: "not-a-representative", STRANGER: "not-a-representative"},
+        again="already-confirmed",
+    ),
+    "close_minutes": Rule(
+        who=[WORKFLOW],
+        phases=[MeetingStatus.HELD],
+        takes=lambda story: of_it(story),
+        wait_days=9,
+        again="minutes-closed",
     ),
     "hold": Rule(
-        who=ARRANGERS,
+        who=[*ARRANGERS, DELEGATE],
         phases=[MeetingStatus.SCHEDULED],
         takes=lambda story: {"petition": story.petition, "minutes": text()},
         again="wrong-status",
@@ -301,38 +383,6 @@ INTAKE = {
     ),
 }
 INTAKE_APART = {"file", "confirm_invalidation"}  # these have tests of their own: see test_intake.py
-BALLOT = {
-    "stand": Rule(
-        who=[SIGNER],
-        phases=["open"],
-        takes=lambda story: {"petition": story.petition, "name": text()},
-        but={LEAD: "lead-petitioner", STRANGER: "not-a-co-signer"},
-        again="already-standing",
-    ),
-    "stand_down": Rule(
-        who=[resident(3)],
-        phases=["open"],
-        takes=lambda story: {"petition": story.petition},
-        but={LEAD: "not-standing", SIGNER: "not-standing", STRANGER: "not-a-co-signer"},
-        again="not-standing",
-    ),
-    "vote": Rule(
-        who=[SIGNER, LEAD],
-        phases=["open"],
-        takes=lambda story: {"petition": story.petition, "choices": ["1"]},
-        but={STRANGER: "not-a-co-signer"},
-        wait_days=4,
-        again="already-voted",
-    ),
-    "conclude": Rule(
-        who=[WORKFLOW],
-        phases=["open"],
-        takes=lambda story: {"petition": story.petition},
-        wait_days=8,
-        again="ballot-concluded",
-    ),
-}
-BALLOT_APART = {"call"}
 
 
 def a_petition(phase: str, rule: Rule) -> tuple[Story, Any]:
@@ -359,13 +409,17 @@ def a_task(status: str, _: Rule) -> tuple[Story, Any]:
 
 
 def a_meeting(status: str, _: Rule) -> tuple[Story, Any]:
+    """The lead post has sent a delegate, and a resident has objected."""
+    story = given(Phase.MEETING)
+    story.do(story.petition.name_delegate, OFFICIAL, posts=story.posts, delegate=story.third_post)
+    story.schedule()
+    objecting = {"petition": story.petition, "objection_id": id_of("objection"), "text": text()}
+    story.do(story.meeting.file_objection, resident(98), **objecting)
     if status == MeetingStatus.HELD:
-        story = given(Phase.ROADMAP)
-    else:
-        story = given(Phase.MEETING)
-        story.schedule()
+        story.later(days=1)
+        story.do(story.meeting.hold, HOST_STAFF, petition=story.petition, minutes=text())
     if status == MeetingStatus.CANCELLED:
-        story.do(story.meeting.cancel, HOST_STAFF, reason=text())
+        story.do(story.meeting.cancel, HOST_STAFF, petition=story.petition, reason=text())
     return story, story.meeting
 
 
@@ -386,29 +440,11 @@ def an_intake(status: str, _: Rule) -> tuple[Story, Any]:
     return story, intake
 
 
-def a_ballot(state: str, _: Rule) -> tuple[Story, Any]:
-    """For another lead petitioner; resident 3 stands."""
-    story = given(Phase.SUBMITTED)
-    ballot = story.ballot(Question.REPLACEMENT, SIGNER)
-    story.do(ballot.stand, resident(3), petition=story.petition, name=text())
-    if state != "open":
-        now, story.now = story.now, ballot.clock.due_at
-        story.do(ballot.conclude, WORKFLOW, petition=story.petition)
-        story.now = now
-    return story, ballot
-
-
-class BallotState(StrEnum):
-    OPEN = "open"
-    CONCLUDED = "concluded"
-
-
 KINDS: tuple[tuple[type[Decider], dict[str, Rule], set[str], Callable[..., Any], type[StrEnum], str], ...] = (
     (Petition, PETITION, PETITION_APART, a_petition, Phase, "wrong-phase"),
     (Task, TASK, TASK_APART, a_task, TaskStatus, "wrong-status"),
     (Meeting, MEETING, MEETING_APART, a_meeting, MeetingStatus, "wrong-status"),
     (Intake, INTAKE, INTAKE_APART, an_intake, IntakeStatus, "wrong-status"),
-    (Ballot, BALLOT, BALLOT_APART, a_ballot, BallotState, "ballot-concluded"),
 )
 COMMANDS = [
     pytest.param(prepare, name, rule, states, code, id=f"{cls.__name__} {name}")
@@ -519,8 +555,8 @@ def test_only_residents_open_petitions() -> None:
 
 def test_only_host_and_called_posts_schedule_the_meeting_and_only_after_acceptance() -> None:
     for phase in Phase:
-        story = given(phase)
         for actor in EVERYBODY if phase == Phase.ACCEPTED else [HOST_STAFF]:
+            story = given(phase)
             result = story.when(
                 Meeting.schedule,
                 actor,
@@ -532,7 +568,7 @@ def test_only_host_and_called_posts_schedule_the_meeting_and_only_after_acceptan
             if actor not in ARRANGERS:
                 result.refused(Forbidden, "forbidden")
             elif phase in (Phase.ACCEPTED, Phase.MEETING):
-                result.then(Meeting.Scheduled)
+                result.then(Petition.MeetingArranged, Meeting.Scheduled)
             else:
                 result.refused(Conflict, "wrong-phase")
 

@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from domain.command import Role
-from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, Phase, Resolved
 from projections import inbox
 from tests.domain.story import (
     CLERK,
+    DELEGATE,
     HOST_STAFF,
     LEAD,
     MONDAY,
     OFFICIAL,
     SECOND_OFFICIAL,
+    STRANGER,
     SUPERVISOR,
     SUPPORTING_OFFICER,
     UNIT_OFFICER,
@@ -79,7 +80,13 @@ async def test_the_ordinary_course_hands_each_step_to_whom_it_belongs(mirror: Mi
     }
     story.do(petition.acknowledge, SECOND_OFFICIAL)
     story.later(days=2)
-    story.do(story.meeting.hold, HOST_STAFF, petition=petition, minutes=text())
+    meeting, of_it = story.meeting, {"petition": petition}
+    story.do(meeting.hold, HOST_STAFF, minutes=text(), **of_it)
+    assert await waits(mirror, story) == {"lead post": ["confirm_minutes", "roadmap"]}
+    story.do(meeting.confirm_minutes, OFFICIAL, **of_it)
+    story.do(meeting.offer_correction, LEAD, text=text(), **of_it)
+    assert await waits(mirror, story) == {"host": ["correct_minutes"], "lead post": ["roadmap"]}
+    story.do(meeting.confirm_minutes, LEAD, **of_it)
     assert await waits(mirror, story) == {"lead post": ["roadmap"]}
     story.plan()
     assert await waits(mirror, story) == {"lead post": ["answer"], "unit": ["claim"], "second unit": ["claim"]}
@@ -165,30 +172,39 @@ async def test_signatures_withdrawn_below_the_threshold_take_the_hosts_item_away
     assert await waits(mirror, story) == {"host": ["opinion"]}
 
 
-async def test_a_second_meeting_that_is_moved_after_the_first_was_held_waits_for_nobody(mirror: Mirror) -> None:
-    story = given(Phase.MEETING)
-    story.schedule()
-    first = story.meeting
-    arguments = {"id": id_of("second meeting"), "petition": story.petition, "venue": text()}
-    second = story.do(Meeting.schedule, HOST_STAFF, starts_at=story.now + timedelta(days=3), **arguments)
-    story.later(days=2)
-    story.do(first.hold, HOST_STAFF, petition=story.petition, minutes=text())
-    before = await waits(mirror, story)
-    story.do(second.reschedule, HOST_STAFF, starts_at=story.now + timedelta(days=9), venue=text(), reason=text())
-    assert await waits(mirror, story) == before
-
-
 async def test_a_cancelled_meeting_must_be_arranged_anew_and_a_moved_one_is_due_later(mirror: Mirror) -> None:
     story = given(Phase.MEETING)
     story.do(story.petition.acknowledge, SECOND_OFFICIAL)
     story.schedule()
     later = story.now + timedelta(days=5)
-    story.do(story.meeting.reschedule, HOST_STAFF, starts_at=later, venue=text(), reason=text())
+    moved = {"petition": story.petition, "starts_at": later, "venue": text(), "reason": text()}
+    story.do(story.meeting.reschedule, HOST_STAFF, **moved)
     await mirror.show(story)
     (item,) = await items(mirror, SECOND_OFFICIAL, story.now)
     assert (item["kind"], item["meeting_id"], item["due_at"]) == ("meeting", story.meeting.id, later)
-    story.do(story.meeting.cancel, HOST_STAFF, reason=text())
+    story.do(story.meeting.cancel, HOST_STAFF, petition=story.petition, reason=text())
     assert await waits(mirror, story) == {"host": ["arrange_meeting"], "clerks": ["public_text"]}
+
+
+async def test_what_a_meeting_needs_waits_for_the_host_the_posts_and_their_delegates(mirror: Mirror) -> None:
+    story = given(Phase.MEETING)
+    story.do(story.petition.acknowledge, SECOND_OFFICIAL)
+    story.schedule()
+    meeting, of_it = story.meeting, {"petition": story.petition}
+    story.do(meeting.file_objection, STRANGER, objection_id=id_of("objection"), text=text(), **of_it)
+    story.do(story.petition.name_delegate, OFFICIAL, posts=story.posts, delegate=story.third_post)
+    story.do(meeting.release_brief, WORKFLOW)
+    found = await waits(mirror, story)
+    assert (found["host"], found["lead post"]) == (["meeting", "resident_objection"], ["meeting", "brief"])
+    assert [item["kind"] for item in await items(mirror, DELEGATE, story.now)] == ["meeting", "brief"]
+    story.do(meeting.take_up_objection, HOST_STAFF, objection_id=id_of("objection"), **of_it)
+    moved = {"starts_at": story.now + timedelta(days=9), "venue": text(), "reason": text()}
+    story.do(meeting.reschedule, HOST_STAFF, **moved, **of_it)
+    found = await waits(mirror, story)
+    assert (found["host"], found["lead post"]) == (["meeting"], ["meeting"])
+    story.later(days=9)
+    story.do(meeting.record_no_show, HOST_STAFF, post_id=SECOND_OFFICIAL.org, **of_it)
+    assert (await waits(mirror, story))["supervisors"] == ["no_show"]
 
 
 async def test_an_objection_waits_for_the_post_and_a_mandate_hands_the_task_on(mirror: Mirror) -> None:

@@ -15,7 +15,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from domain.ballot import Ballot, Question
 from domain.calendar import local_day
 from domain.intake import Intake
 from domain.meeting import Meeting
@@ -28,9 +27,11 @@ from projections.board import Viewer
 from projections.projector import READ_MODELS, Batch, advance, checksum, install
 from tests.domain.story import (
     CLERK,
+    DELEGATE,
     HOST_STAFF,
     OFFICIAL,
     SECOND_OFFICIAL,
+    STRANGER,
     SUPERVISOR,
     SUPPORTING_OFFICER,
     UNIT_OFFICER,
@@ -52,8 +53,9 @@ UNTOLD = (
     Petition.CoSignatureContested,
     Petition.CoSignatureInvalidated,
     Petition.FeedbackGiven,
+    Meeting.AttendanceRecorded,
 )
-SECRET = (Intake.Event, Ballot.Event)
+REPRESENTATIVES = (resident(2), resident(5))
 HOST, CLERKS = ("host_staff", HOST_STAFF.org), ("clerk", CLERK.org)
 
 
@@ -124,24 +126,52 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(petition.acknowledge, OFFICIAL)
     yield
-    ballot = story.ballot(Question.WITHDRAWAL, resident(1))
-    yield
-    for voter in [resident(n) for n in range(1, 12) if petition.signers.get(resident(n).by)][:5]:
-        story.do(ballot.vote, voter, petition=petition, choices=["no"])
-        yield
-    assert not petition.ballots
-    story.elect(resident(2), resident(5))
+    story.elect(*REPRESENTATIVES)
     yield
     story.schedule()
     yield
     first = story.meeting
     moved = {"starts_at": story.now + timedelta(days=2), "venue": text("elsewhere"), "reason": text()}
-    story.do(first.reschedule, HOST_STAFF, **moved)
+    story.do(first.reschedule, HOST_STAFF, petition=petition, **moved)
     yield
-    story.do(first.cancel, HOST_STAFF, reason=text())
+    story.do(first.cancel, HOST_STAFF, petition=petition, reason=text())
     yield
-    story.do(petition.conclude_meeting, OFFICIAL, meeting_id=first.id)
+    delegate = {"posts": story.posts, "delegate": story.third_post}
+    story.do(petition.name_delegate, SECOND_OFFICIAL, **delegate)
     yield
+    again = {"petition": petition, "starts_at": story.now + timedelta(days=4), "venue": text(), "earlier": [first]}
+    story.meeting = second = story.do(Meeting.schedule, OFFICIAL, id=id_of("second meeting"), **again)
+    yield
+    of_it = {"petition": petition}
+    story.do(second.invite, HOST_STAFF, unit=story.units[0], **of_it)
+    yield
+    story.do(second.file_objection, STRANGER, objection_id=id_of("objection"), text=text(), **of_it)
+    yield
+    story.do(second.take_up_objection, HOST_STAFF, objection_id=id_of("objection"), **of_it)
+    yield
+    story.later(days=3)
+    story.do(second.release_brief, WORKFLOW)
+    yield
+    story.later(days=1)
+    story.do(second.admit, HOST_STAFF, attendee=REPRESENTATIVES[0].by, post_id=None, **of_it)
+    yield
+    counted = {"post_ids": [OFFICIAL.org], "representatives": 0, "residents": 3}
+    story.do(second.count_attendance, HOST_STAFF, **counted, **of_it)
+    yield
+    story.do(second.record_no_show, HOST_STAFF, post_id=SECOND_OFFICIAL.org, **of_it)
+    yield
+    story.do(second.hold, DELEGATE, minutes=text("minutes"), **of_it)
+    yield
+    story.do(second.offer_correction, REPRESENTATIVES[0], text=text(), **of_it)
+    yield
+    draft = {"minutes": text("corrected"), "commitments": [], "units": []}
+    story.do(second.draft_minutes, HOST_STAFF, **draft, **of_it)
+    yield
+    story.do(second.confirm_minutes, OFFICIAL, **of_it)
+    yield
+    for representative in REPRESENTATIVES:
+        story.do(second.confirm_minutes, representative, **of_it)
+        yield
     story.suspend()
     yield
     story.later(days=3)
@@ -235,6 +265,25 @@ def eventful(story: Story) -> Iterator[None]:
     yield
 
 
+async def test_after_a_call_was_reassigned_and_the_meeting_waived_they_agree(mirror: Mirror) -> None:
+    story = given(Phase.MEETING)
+    story.schedule()
+    await mirror.show(story)
+    for from_id, to_id in zip(story.petition.called_post_ids, [story.third_post.id, id_of("nobody's")], strict=True):
+        story.do(story.petition.reassign_call, WORKFLOW, from_id=from_id, to_id=to_id)
+        await mirror.show(story)
+        await assert_on_the_board(mirror.pool, story)
+        await assert_counted(mirror.pool, story)
+    story.do(story.petition.waive_meeting, WORKFLOW)
+    await mirror.show(story)
+    await assert_on_the_board(mirror.pool, story)
+    await assert_counted(mirror.pool, story)
+    rows, _ = await inbox.waiting(mirror.pool, "official", story.third_post.id, story.now)
+    assert [row["kind"] for row in rows] == ["answer"]
+    for gone in (OFFICIAL, SECOND_OFFICIAL):
+        assert await inbox.waiting(mirror.pool, "official", gone.org, story.now) == ([], None)
+
+
 async def test_after_every_step_the_read_models_agree_with_the_aggregates(mirror: Mirror) -> None:
     story = given(Phase.COLLECTING, signatures=9)
     for _ in eventful(story):
@@ -272,7 +321,7 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     assert row
     for name in ("phase", "round", "signatures", "threshold", "version", "outcome", "extended_days", "merged_into"):
         assert row[name] == getattr(folded, name), name
-    for name in ("acknowledged", "topic", "details", "category", "called_post_ids"):
+    for name in ("acknowledged", "delegates", "topic", "details", "category", "called_post_ids"):
         assert row[name] == getattr(folded, name), name
     assert {clock["rule"]: clock for clock in row["clocks"]} == {rule: vars(c) for rule, c in folded.clocks.items()}
     assert row["suspended"] == (folded.suspended_at is not None)
@@ -280,7 +329,7 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     mine = [
         e
         for e in story.log
-        if folded.id in (e.originator_id, getattr(e, "matter_id", None)) and not isinstance(e, SECRET)
+        if folded.id in (e.originator_id, getattr(e, "matter_id", None)) and not isinstance(e, Intake.Event)
     ]
     assert row["position"] == 1 + story.log.index(mine[-1])
     assert row["changed_at"] == next(e.timestamp for e in reversed(mine) if not isinstance(e, UNTOLD))
@@ -309,6 +358,12 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     }
     in_hand = {post for e in mine if isinstance(e, Petition.Called) for post in e.post_ids}
     for e in mine:
+        if isinstance(e, Petition.DelegateNamed):
+            in_hand.add(e.delegate_id)
+        if isinstance(e, Petition.CallReassigned):
+            in_hand = (in_hand - {e.from_id}) | {e.to_id}
+        if isinstance(e, Meeting.Invited):
+            in_hand.add(e.unit_id)
         if isinstance(e, Task.Offered | Task.Mandated):
             in_hand |= {e.lead_unit_id, *getattr(e, "supporting_unit_ids", [])}
         if isinstance(e, Petition.Referred | Task.Transferred) and e.unit_id:
@@ -332,8 +387,9 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     for seen in row["meetings"]:
         meeting = aggregates[seen["id"]]
         assert isinstance(meeting, Meeting)
-        for name in ("status", "starts_at", "venue", "version"):
+        for name in ("status", "starts_at", "venue", "rescheduled", "minutes", "minutes_status", "version"):
             assert seen[name] == getattr(meeting, name), name
+        assert seen["clock"] == (meeting.minutes_clock and vars(meeting.minutes_clock))
     present = (folded.round, folded.delivered)
     judged = [tally["judged"] for tally in row["feedback"] if (tally["round"], tally["delivery"]) == present]
     assert sum(judged) == len(folded.judgements)

@@ -21,6 +21,7 @@ UNTOLD = {
     "petition.CoSignatureContested",
     "petition.CoSignatureInvalidated",
     "petition.FeedbackGiven",
+    "meeting.AttendanceRecorded",
 }
 
 
@@ -124,4 +125,5 @@ async def test_what_is_new_reaches_those_it_concerns(mirror: Mirror) -> None:
 def test_every_event_is_either_told_or_counted() -> None:
     """Whoever adds an event decides here who may hear of it."""
     topics = topics_of(Petition, Meeting, Task, Host, Post, Unit, Webhook, Rulebook)
-    assert topics - {"petition.FeedbackGiven", "petition.CoSignatureContested"} == set(timeline.READ_MODEL.handlers)
+    untold = {"petition.FeedbackGiven", "petition.CoSignatureContested", "meeting.AttendanceRecorded"}
+    assert topics - untold == set(timeline.READ_MODEL.handlers)

@@ -73,6 +73,8 @@ class Story:
         meeting = await self.post(self.host, "meetings", starts_at=starts_at.isoformat(), venue="社区议事厅")
         await asyncio.sleep((starts_at - datetime.now(UTC)).total_seconds())  # it cannot be held before it begins
         await self.district.post(self.host, f"/v1/meetings/{meeting['id']}/minutes", minutes="应约领导当场答复。")
+        for who in (self.residents[0], self.official):
+            await self.district.post(who, f"/v1/meetings/{meeting['id']}/confirmation")
 
     async def plan(self) -> str:
         """The roadmap has one task; answers its path once the workflow has offered it."""

@@ -207,6 +207,8 @@ class People:
         await self.act(Meeting.schedule, HOST_STAFF, meeting, starts_at=starts_at, venue=text("venue"), also=petition)
         await self.forward(starts_at + timedelta(hours=2))
         await self.act(Meeting.hold, HOST_STAFF, meeting, minutes=text("minutes"), also=petition)
+        for who in (resident(1), OFFICIAL):
+            await self.act(Meeting.confirm_minutes, who, meeting, also=petition)
 
     async def publish(self, *units: str, days: int = 20) -> list[UUID]:
         """A roadmap with a task for each unit."""

@@ -13,6 +13,7 @@ import pytest
 from domain.clock import Clock
 from domain.directory import Unit
 from domain.intake import Intake, Means
+from domain.meeting import Meeting
 from domain.petition import Answer, Petition, Resolved
 from domain.task import Task
 from infra.database import connect
@@ -413,3 +414,26 @@ async def test_dissatisfied_residents_get_a_second_round_and_then_a_supervision_
     assert_on_time(closed, second.due_at)
     assert (ordered.order, closed.outcome) == (None, "unresolved")
     assert await people.handle.result() == "closed"
+
+
+@at_once
+async def test_the_brief_is_released_two_days_ahead_and_minutes_that_nobody_confirms_are_left(people: People) -> None:
+    await people.accept()
+    await people.act(Petition.acknowledge, OFFICIAL)
+    meeting, starts_at = uuid4(), await people.now() + timedelta(days=6)
+    also = {"petition": (Petition, people.id)}
+    await people.act(Meeting.schedule, HOST_STAFF, meeting, starts_at=starts_at, venue=text(), also=also)
+    later = starts_at + timedelta(days=1)
+    moved = {"starts_at": later, "venue": text(), "reason": text()}
+    await people.act(Meeting.reschedule, OFFICIAL, meeting, **moved, also=also)
+    await people.forward(later + MINUTE)
+    [released] = await people.happens("meeting.BriefReleased")
+    assert_on_time(released, later - timedelta(hours=48))
+    await people.act(Meeting.hold, HOST_STAFF, meeting, minutes=text(), also=also)
+    clock = (await people.engine.repository.get(Meeting, meeting)).minutes_clock
+    assert clock
+    await people.forward(clock.due_at + MINUTE)
+    reminded, left = await people.happens("petition.Reminded", "meeting.MinutesLeftUnconfirmed")
+    assert (reminded.rule, reminded.task_id, left.missing) == ("minutes", meeting, ["official", "representative"])
+    assert_on_time(reminded, clock.remind_at)
+    assert_on_time(left, clock.due_at)

@@ -13,6 +13,7 @@ from api import (
     ballots,
     clocks,
     directory,
+    drafts,
     events,
     health,
     history,
@@ -39,6 +40,7 @@ from api.deps import Services
 from api.front import Front, Metrics
 from domain.policy import Policy
 from infra.correspondents import Correspondents
+from infra.drafts import Drafts
 from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.files import Files
@@ -105,6 +107,7 @@ def create_app(
         correspondents=Correspondents(signing_in.register),
         erasures=Erasures(signing_in.register, people, repository, slips),
         slips=slips,
+        drafts=Drafts(signing_in.register),
         positions=positions,
         metrics=metrics,
         outbound=outbound,
@@ -135,6 +138,7 @@ def create_app(
         health,
         answers,
         intakes,
+        drafts,
     ):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)

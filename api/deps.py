@@ -23,6 +23,7 @@ from domain.refusals import Invalid, NotFound, Refusal, Stale
 from domain.rulebook import Rules
 from infra import policies
 from infra.correspondents import Correspondents
+from infra.drafts import Drafts
 from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.files import Files
@@ -71,6 +72,7 @@ class Services:
     erasures: Erasures
     correspondents: Correspondents
     slips: Slips
+    drafts: Drafts
     positions: Positions
     metrics: Metrics
     outbound: Outbound

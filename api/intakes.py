@@ -105,7 +105,7 @@ async def enter_paper_signature(petition_id: UUID, request: Request, desk: AtDes
         try:
             resident_id = UUID(str(said))
         except ValueError:
-            raise _unknown_resident() from None
+            raise unknown_resident() from None
         content = await slip(file)
         return await take_in(desk, petition, resident_id, Means.PAPER, await file.read(), content)
 
@@ -128,29 +128,40 @@ async def slip(file: UploadFile) -> Content:
 
 
 async def take_in(
-    desk: Desk, petition: Petition, resident_id: UUID, means: Means, data: bytes | None, content: Content | None
+    desk: Desk,
+    petition: Petition,
+    resident_id: UUID,
+    means: Means,
+    data: bytes | None,
+    content: Content | None,
+    *,
+    intake_id: UUID | None = None,
+    opened: bool = False,
 ) -> IntakeState:
-    """File one resident's signature, with the slip, or on the word of their code. ``petition`` is our own copy."""
+    """File one resident's signature, with the slip, or on the word of their code. ``petition`` is our own copy.
+
+    Without an id it has the same again for the same slip.
+    """
     services, cmd = desk.services, await desk.command(petition.id)
     # Refused before anything is looked up or reaches the disk: on a stand-in that has not signed.
-    Intake.file(cmd, id=resident_id, petition=petition, signer="", means=means, slip=None)
+    Intake.file(cmd, id=resident_id, petition=petition, signer="", means=means, slip=None, opened=opened)
     try:
         if await services.sign_in.register.host_of(resident_id) != petition.host_id:
-            raise _unknown_resident()
+            raise unknown_resident()
     except NotFound:
-        raise _unknown_resident() from None
+        raise unknown_resident() from None
     signer = await services.people.pseudonym(str(resident_id), petition.id)
-    digest, said = None, f"{resident_id} {means}"
-    intake_id = uuid5(YUETAN, f"{petition.id} {signer} {means}")
-    if data is not None and content is not None:
-        said = f"{said} {content.digest}"
-        intake_id = uuid5(intake_id, content.digest)
+    said = f"{resident_id} {means} {content and content.digest}"
+    intake_id = intake_id or uuid5(YUETAN, f"{petition.id} {signer} {said}")
+    digest = None
+    if data is not None:
         try:
             digest = await services.slips.keep(intake_id, petition.id, signer, data)
         except SlipUsed:
             raise Conflict(
                 "slip-used", "此签名单已登记过,一人一单。", "This slip has been entered already: one for each signer."
             ) from None
+    await services.correspondents.remember(petition.id, signer, str(resident_id))
     desk.response.headers["Location"] = f"/v1/intakes/{intake_id}"
     return await desk.execute(
         Intake.file,
@@ -163,10 +174,11 @@ async def take_in(
         signer=signer,
         means=means,
         slip=digest,
+        opened=opened,
     )
 
 
-def _unknown_resident() -> Invalid:
+def unknown_resident() -> Invalid:
     return Invalid(
         "unknown-reference",
         "本社区名册中没有此人,请先登记。",

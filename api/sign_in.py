@@ -51,7 +51,7 @@ def _document(text: str) -> str:
         raise wrong("document", "证件号码无效,请核对。", "This is no document number: check its digits.") from None
 
 
-def _digits(text: str) -> str:
+def digits(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
@@ -80,7 +80,7 @@ class Asking(BaseModel):
 
 class Confirming(Asking):
     model_config = example(phone="138 0000 0000", code="123456", person=None)
-    code: Annotated[_Typed, AfterValidator(_digits)]
+    code: Annotated[_Typed, AfterValidator(digits)]
     person: UUID | None = Field(None, description="One of `choices`, where the first answer offered any.")
 
 
@@ -88,7 +88,7 @@ class EnteringOneself(Asking):
     model_config = example(
         phone="138 0000 0000", code="123456", host_id=HOST_ID, name="张小华", basis="lives", adult=True
     )
-    code: Annotated[_Typed, AfterValidator(_digits)]
+    code: Annotated[_Typed, AfterValidator(digits)]
     host_id: UUID
     name: Name
     basis: Basis
@@ -129,7 +129,7 @@ async def ask_for_code(body: Asking, request: Request, services: Serving, backgr
             "This installation has no way to send you a code: try the other kind, or ask your community.",
         )
     try:
-        code = await sign_in.ask(body.contact, _client(request), request.app.state.now())
+        code = await sign_in.ask(body.contact, client_of(request), request.app.state.now())
     except TooMany:
         raise TOO_MANY from None
     if code:
@@ -142,7 +142,7 @@ async def confirm_code(body: Confirming, request: Request, services: Serving) ->
     """Turn the code into a token. Where several people share the phone, first choose one."""
     try:
         token, people = await services.sign_in.confirm(
-            body.contact, body.code, body.person, _client(request), request.app.state.now()
+            body.contact, body.code, body.person, client_of(request), request.app.state.now()
         )
     except WrongCode:
         raise WRONG_CODE from None
@@ -167,7 +167,7 @@ async def enter_oneself(body: EnteringOneself, request: Request, services: Servi
     verify_by = (await services.rules()).in_force(at).clock("verification", at).due_at
     try:
         token = await services.sign_in.enter(
-            body.contact, body.code, body.host_id, entry, _client(request), at, verify_by
+            body.contact, body.code, body.host_id, entry, client_of(request), at, verify_by
         )
     except WrongCode:
         raise WRONG_CODE from None
@@ -183,7 +183,7 @@ async def _host_exists(services: Services, host_id: UUID) -> None:
         raise Invalid("unknown-reference", refusal.zh, refusal.en, "host_id") from None
 
 
-def _client(request: Request) -> str:
+def client_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 

@@ -131,11 +131,23 @@ class Intake(Decider):
     @classmethod
     @command(HOST_STAFF)
     def file(
-        cls, cmd: Command, /, *, id: UUID, petition: Petition, signer: str, means: Means, slip: str | None
+        cls,
+        cmd: Command,
+        /,
+        *,
+        id: UUID,
+        petition: Petition,
+        signer: str,
+        means: Means,
+        slip: str | None,
+        opened: bool = False,
     ) -> "Intake":
-        """The resident has signed on paper, or confirmed by a code what was read back to them."""
-        counted = not petition.signers.get(signer)
-        if counted:
+        """The resident has signed on paper, or confirmed by a code what was read back to them.
+
+        ``opened``: by the same word or slip they have opened the petition, and so signed it first.
+        """
+        counted = opened or not petition.signers.get(signer)
+        if counted and not opened:
             petition.co_sign(replace(cmd, by=signer, role=Role.RESIDENT, org=None))
         else:
             petition.require(*petition.signing_phases)

@@ -31,6 +31,9 @@ Limits = Sequence[tuple[int, timedelta]]
 PER_CONTACT: Limits = ((5, timedelta(hours=1)), (10, timedelta(days=1)))
 PER_CLIENT: Limits = ((60, timedelta(minutes=10)),)
 
+SIGNING_IN = "sign in"
+TELL_NOBODY = "点题约谈验证码 {code},10 分钟内有效,请勿告诉任何人。Your code; tell nobody."
+
 logger = logging.getLogger(__name__)
 
 
@@ -47,30 +50,41 @@ class SignIn:
         self.register, self.gateway = register, gateway
         self._issuer, self._pool = issuer, register.pool
 
-    async def ask(self, contact: Contact, client: str, at: datetime) -> str | None:
+    async def ask(self, contact: Contact, client: str, at: datetime, purpose: str = SIGNING_IN) -> str | None:
         """Make a code, which replaces the one before; None when this contact has had enough of them.
 
+        A code is good for its purpose only: whoever is told one to confirm a draft cannot sign in with it.
         ``TooMany`` where the client has: that says nothing about anybody's phone.
         """
         code = f"{secrets.randbelow(10**6):06}"
-        digest = self.register.digest(contact)
         await self._bound("ask", client, at)
         async with self._pool.acquire() as conn, conn.transaction():
-            if not await self._within(conn, digest, PER_CONTACT, at):
+            if not await self._within(conn, self.register.digest(contact), PER_CONTACT, at):
                 logger.warning("a contact has asked for too many sign-in codes")
                 return None
             await conn.execute(
                 "INSERT INTO sign_in_codes (contact, code, expires_at) VALUES ($1, $2, $3) ON CONFLICT (contact)"
                 " DO UPDATE SET code = excluded.code, expires_at = excluded.expires_at, attempts = 0",
-                digest,
+                self._place(contact, purpose),
                 self._code(contact, code),
                 at + CODE_LASTS,
             )
         return code
 
-    async def send(self, contact: Contact, code: str) -> None:
-        text = f"点题约谈验证码 {code},10 分钟内有效,请勿告诉任何人。Your code; tell nobody."
-        await self.gateway.send(contact, "验证码 / Code", text)
+    async def send(self, contact: Contact, code: str, text: str = TELL_NOBODY) -> None:
+        await self.gateway.send(contact, "验证码 / Code", text.format(code=code))
+
+    async def check(self, contact: Contact, code: str, purpose: str, client: str, at: datetime) -> None:
+        """The code is right; it is not used up. Raises ``WrongCode`` or ``TooMany``."""
+        await self._bound("try", client, at)
+        async with self._pool.acquire() as conn, conn.transaction():
+            right = await self._try(conn, contact, code, at, purpose)
+        if not right:
+            raise WrongCode
+
+    async def use_up(self, contact: Contact, purpose: str) -> None:
+        async with self._pool.acquire() as conn:
+            await self._use_up(conn, contact, purpose)
 
     async def confirm(
         self, contact: Contact, code: str, person_id: UUID | None, client: str, at: datetime
@@ -123,19 +137,26 @@ class SignIn:
     def _code(self, contact: Contact, code: str) -> bytes:
         return self.register.keyed("code", contact.kind, contact.address, code)
 
-    async def _try(self, conn: PoolConnectionProxy, contact: Contact, code: str, at: datetime) -> bool:
+    def _place(self, contact: Contact, purpose: str) -> bytes:
+        if purpose == SIGNING_IN:
+            return self.register.digest(contact)
+        return self.register.keyed("purpose", purpose, contact.kind, contact.address)
+
+    async def _try(
+        self, conn: PoolConnectionProxy, contact: Contact, code: str, at: datetime, purpose: str = SIGNING_IN
+    ) -> bool:
         """Each try counts, also that of the right code, and one is made after the other: the row is locked."""
         kept = await conn.fetchval(
             "UPDATE sign_in_codes SET attempts = attempts + 1"
             " WHERE contact = $1 AND attempts < $2 AND expires_at > $3 RETURNING code",
-            self.register.digest(contact),
+            self._place(contact, purpose),
             TRIES,
             at,
         )
         return hmac.compare_digest(self._code(contact, code), kept or secrets.token_bytes(32))
 
-    async def _use_up(self, conn: PoolConnectionProxy, contact: Contact) -> None:
-        await conn.execute("DELETE FROM sign_in_codes WHERE contact = $1", self.register.digest(contact))
+    async def _use_up(self, conn: PoolConnectionProxy, contact: Contact, purpose: str = SIGNING_IN) -> None:
+        await conn.execute("DELETE FROM sign_in_codes WHERE contact = $1", self._place(contact, purpose))
 
     # Limits
 
@@ -172,3 +193,4 @@ async def tidy(pool: asyncpg.Pool, at: datetime) -> None:
     longest = max(window for _, window in (*PER_CONTACT, *PER_CLIENT))
     await pool.execute("DELETE FROM sign_in_codes WHERE expires_at <= $1", at)
     await pool.execute("DELETE FROM sign_in_attempts WHERE at <= $1", at - longest)
+    await pool.execute("DELETE FROM intake_drafts WHERE expires_at <= $1", at)

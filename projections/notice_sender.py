@@ -19,6 +19,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from domain.calendar import CHINA
 from domain.command import Role
+from domain.intake import Intake
 from domain.petition import Petition
 from infra.correspondents import Correspondent, Correspondents
 from infra.event_store import TRANSIENT, EventStore, Recorded
@@ -91,7 +92,8 @@ class NoticeSender:
 
     async def _tell_of(self, at: Recorded, matter_id: UUID) -> None:
         whom = notices.FOR_RESIDENTS.get(at.topic)
-        residents = sorted(whom(await self._repository.get(Petition, matter_id))) if whom else []
+        about = (Intake, at.originator_id) if at.topic.startswith("intake.") else (Petition, matter_id)
+        residents = sorted(whom(await self._repository.get(*about))) if whom else []
         async with self._pool.acquire() as conn, conn.transaction():
             await notices.tell(conn, at, matter_id, residents, self._now())
             await conn.execute("UPDATE notice_progress SET position = $1", at.id)

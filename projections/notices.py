@@ -18,6 +18,7 @@ from eventsourcing.utils import get_topic
 
 from domain.calendar import CHINA
 from domain.command import Role
+from domain.intake import Intake
 from domain.meeting import Meeting, speakers
 from domain.petition import Petition
 from infra.event_store import Recorded
@@ -29,11 +30,15 @@ TEXTS: Mapping[str, Mapping[str, Any]] = {
     for language in LANGUAGES
 }
 
-Recipients = Callable[[Petition], Iterable[str]]
+Recipients = Callable[[Any], Iterable[str]]  # of the petition, or of the intake that the event is about
 
 
 def signers(petition: Petition) -> Iterable[str]:
     return (pseudonym for pseudonym, valid in petition.signers.items() if valid)
+
+
+def signer(intake: Intake) -> Iterable[str]:
+    return [intake.signer]
 
 
 def lead(petition: Petition) -> Iterable[str]:
@@ -69,6 +74,10 @@ REQUIRED: dict[type, Recipients] = {
     Petition.TrackingBegun: signers,
     Petition.Reopened: signers,
     Petition.Closed: signers,
+    Intake.Filed: signer,
+    Intake.InvalidationConfirmed: signer,
+    Intake.Upheld: signer,
+    Intake.Invalidated: signer,
 }
 FOR_RESIDENTS = {get_topic(event): whom for event, whom in (OPTIONAL | REQUIRED).items()}
 CANNOT_BE_LEFT = frozenset(get_topic(event) for event in REQUIRED)

@@ -79,6 +79,20 @@ def test_a_slip_of_somebody_who_has_signed_is_taken_without_a_word_and_takes_not
     assert story.petition.signatures == 10
 
 
+def test_who_opened_by_the_workers_hand_has_signed_first_and_that_is_what_the_slip_stands_for() -> None:
+    story = given(Phase.COLLECTING, signatures=2)
+    result = story.when(
+        Intake.file, HOST_STAFF, id=id_of("intake"), petition=story.petition, signer=LEAD.by, opened=True, **SLIP
+    )
+    result.then(Intake.Filed, counted=True)
+    intake = story.aggregates[-1]
+    assert isinstance(intake, Intake)
+    story.contest(intake)
+    story.later(days=11)
+    story.do(intake.close_appeal, WORKFLOW, petition=story.petition)
+    assert (story.petition.signatures, story.petition.signers[LEAD.by]) == (1, False)
+
+
 def test_one_person_alone_takes_no_signature_away() -> None:
     for actor in [*EVERYBODY, SECOND_STAFF]:
         story = given(Phase.COLLECTING)

@@ -40,6 +40,11 @@ CREATION: Responses = {
     201: _headers(ETag=_ETAG, Yuetan_Position=_POSITION, Location="The address of what was created."),
     **problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503),
 }
+# A version would count what is done in secret: none is told, and none may be given.
+SECRET_COMMAND: Responses = {
+    200: _headers(Yuetan_Position=_POSITION),
+    **problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+}
 READ: Responses = problems(401, 404, 422, 500, 503)
 PRIVATE_READ: Responses = problems(401, 403, 404, 422, 500, 503)
 REGISTER: Responses = problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503)

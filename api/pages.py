@@ -109,6 +109,18 @@ class MeetingRow(BaseModel):
     version: int
 
 
+class BallotRow(BaseModel):
+    """What the co-signers are or were asked; more at its own address."""
+
+    id: UUID
+    question: str = Field(examples=["withdrawal"])
+    into_id: UUID | None
+    clock: ClockState
+    result: str | None = Field(
+        examples=["passed"], description="null: it was open when the petition ended, or still is."
+    )
+
+
 class ResponseRow(BaseModel):
     round: int
     interim: bool
@@ -143,6 +155,7 @@ class PetitionPage(PetitionSummary):
     roadmaps: list[RoadmapHeading] = Field(description="Every version there has been: …/roadmap shows each.")
     tasks: list[TaskRow]
     meetings: list[MeetingRow]
+    ballots: list[BallotRow] = Field([], description="For whom they concern.")
     responses: list[ResponseRow]
     feedback: list[FeedbackRow]
 
@@ -189,6 +202,7 @@ def _for_reader(row: Row) -> Row:
         row = row | {"version": None}
     if not row.get("handler", True):
         row = row | dict.fromkeys(("topic", "details", "version", "rejection"))
+        row["ballots"] = []
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
         row["tasks"] = [task | {"evidence": []} for task in row.get("tasks", ())]
     if "feedback" in row:

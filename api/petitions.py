@@ -13,7 +13,6 @@ from api.schemas import (
     Extension,
     Feedback,
     HostOpinion,
-    Merger,
     NewPetition,
     PetitionState,
     PublicText,
@@ -142,12 +141,6 @@ async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionSt
         texts={"explanation": body.explanation},
         reason_code=body.reason_code,
     )
-
-
-@router.post("/{petition_id}/merge", responses=COMMAND)
-async def merge(petition_id: UUID, body: Merger, desk: AtDesk) -> PetitionState:
-    """Merge a duplicate into another petition that is admitted and open."""
-    return await desk.execute(Petition.merge, petition_id, PetitionState.of, also={"into": (Petition, body.into)})
 
 
 # The call and the meeting

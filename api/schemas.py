@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from domain.ballot import SEATS, Ballot, Question, Result
 from domain.clock import Clock
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
@@ -91,6 +92,7 @@ UNIT_ID = "9a4e2b60-17cf-5c3d-b7a8-52d06f1e8c03"  # 区住建局
 PETITION_ID = "5f0e9d2c-84b1-5e67-a3d9-c6b07f4a1d04"
 TASK_ID = "d2a86e15-3b9f-5f74-8c20-e19f5b3d7a05"
 MEETING_ID = "e7c35b08-9f16-5a8d-94e1-0d6f2a8b4c06"
+BALLOT_ID = "8d7e1c52-93b4-5c0e-b1a6-4f2e9d8c7a10"
 WEBHOOK_ID = "1b94d7f0-2c6a-5e38-a7d1-8f3e5b0c9d07"
 
 
@@ -165,6 +167,30 @@ class ReferralReceipt(BaseModel):
 class Merger(BaseModel):
     model_config = example(into=PETITION_ID)
     into: UUID
+
+
+class NewBallot(BaseModel):
+    model_config = example(question="representatives")
+    question: Literal["withdrawal", "replacement", "representatives"] = Field(
+        description="Whether the whole petition is withdrawn; who becomes lead petitioner instead; who speaks for the"
+        " co-signers. Merging has an address of its own, the petition's `/merge`."
+    )
+
+
+class Candidacy(BaseModel):
+    model_config = example(name="三幢陈阿姨", consent=True)
+    name: Short = Field(description="By which you wish to be known.")
+    consent: Literal[True] = Field(
+        description="You agree that the co-signers read this name, and that host, called posts and clerk do if you are"
+        " elected a representative."
+    )
+
+
+class Vote(BaseModel):
+    model_config = example(choices=["yes"])
+    choices: list[str] = Field(
+        max_length=1_000, description="`yes` or `no`; in an election the numbers of all candidates you approve of."
+    )
 
 
 class PublicText(BaseModel):
@@ -432,6 +458,37 @@ class PetitionState(BaseModel):
             clocks=[ClockState.of(clock) for clock in sorted(petition.clocks.values(), key=lambda clock: clock.due_at)],
             outcome=petition.outcome,
             version=petition.version,
+        )
+
+
+BALLOT = {
+    "id": BALLOT_ID,
+    "petition_id": PETITION_ID,
+    "question": "withdrawal",
+    "ballot": CLOCK | {"rule": "ballot"},
+}
+
+
+class BallotState(BaseModel):
+    model_config = shown(**BALLOT)
+    id: UUID
+    petition_id: UUID
+    question: Question
+    into: UUID | None = Field(None, description="The petition that this one is to be merged into.")
+    ballot: ClockState = Field(description="Until when the co-signers decide.")
+    candidacy: ClockState | None = Field(None, description="Of an election: candidates stand until then.")
+    result: Result | None = Field(None, description="null while it is open.")
+
+    @classmethod
+    def of(cls, ballot: Ballot) -> "BallotState":
+        return cls(
+            id=ballot.id,
+            petition_id=ballot.matter_id,
+            question=Question(ballot.question),
+            into=ballot.into_id,
+            ballot=ClockState.of(ballot.clock),
+            candidacy=ClockState.of(ballot.candidacy) if ballot.question in SEATS else None,
+            result=Result(ballot.result) if ballot.result else None,
         )
 
 

@@ -72,6 +72,19 @@ R = TypeVar("R")
 A = TypeVar("A")
 
 
+def require_permission(
+    permissions: Collection[Permission], cmd: Command, aggregate: Any, arguments: Mapping[str, Any] | None = None
+) -> None:
+    """Raise ``Forbidden`` unless one of them allows it."""
+    if not any(p.allows(cmd, aggregate, arguments or {}) for p in permissions):
+        roles = ", ".join(sorted({p.role.value for p in permissions}))
+        raise Forbidden(
+            "forbidden",
+            f"您的身份不能办理此事;可办理的身份:{roles}(限相关单位或本人)。",
+            f"Your role may not do this; it takes {roles} of the organisation or person concerned.",
+        )
+
+
 def command(
     *permissions: Permission,
 ) -> Callable[[Callable[Concatenate[A, Command, P], R]], Callable[Concatenate[A, Command, P], R]]:
@@ -80,13 +93,7 @@ def command(
     def decorate(method: Callable[Concatenate[A, Command, P], R]) -> Callable[Concatenate[A, Command, P], R]:
         @functools.wraps(method)
         def checked(aggregate: A, cmd: Command, /, *args: P.args, **arguments: P.kwargs) -> R:
-            if not any(p.allows(cmd, aggregate, arguments) for p in permissions):
-                roles = ", ".join(sorted({p.role.value for p in permissions}))
-                raise Forbidden(
-                    "forbidden",
-                    f"您的身份不能办理此事;可办理的身份:{roles}(限相关单位或本人)。",
-                    f"Your role may not do this; it takes {roles} of the organisation or person concerned.",
-                )
+            require_permission(permissions, cmd, aggregate, arguments)
             return method(aggregate, cmd, *args, **arguments)
 
         return checked

@@ -130,6 +130,8 @@ class Petition(Decider):
     roadmap_version: int = 1  # of the present round's
     meeting_id: UUID | None = None  # the last that was arranged
     delegates = dict[str, UUID]()  # noqa: RUF012 - called post -> the post that stands in for it in the meeting
+    ballots = dict[str, tuple[UUID, Clock]]()  # noqa: RUF012 - those open, by question
+    kept_apart_from = list[UUID]()  # noqa: RUF012 - into what the co-signers did not want it merged
 
     def __init__(
         self,
@@ -394,6 +396,37 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.ROADMAP, self.roadmap, petition.clocks["response"])
+
+    class BallotCalled(Event):
+        """The co-signers are asked. ``into_id``: of a merging. What they vote is in the ballot alone."""
+
+        TOPIC = "petition.BallotCalled"
+        ballot_id: UUID
+        question: str
+        into_id: UUID | None
+        ballot: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.ballots = petition.ballots | {self.question: (self.ballot_id, self.ballot)}
+
+    class BallotConcluded(Event):
+        TOPIC = "petition.BallotConcluded"
+        ballot_id: UUID
+        question: str
+        into_id: UUID | None
+        result: str
+
+        def apply(self, petition: "Petition") -> None:
+            petition.ballots = {q: ballot for q, ballot in petition.ballots.items() if q != self.question}
+            if self.into_id and self.result == "failed":
+                petition.kept_apart_from = [*petition.kept_apart_from, self.into_id]
+
+    class LeadReplaced(Event):
+        TOPIC = "petition.LeadReplaced"
+        lead: str
+
+        def apply(self, petition: "Petition") -> None:
+            petition.lead = self.lead
 
     class RepresentativesElected(Event):
         """Instead of those elected before. They have agreed to be known by these names."""
@@ -696,8 +729,9 @@ class Petition(Decider):
         if cmd.by == self.lead:
             raise Conflict(
                 "lead-petitioner",
-                "发起人不能单独撤回联名;达到人数之前可以撤回整个申请。",
-                "The lead petitioner cannot withdraw just the signature; before the threshold, withdraw the petition.",
+                "发起人不能单独撤回联名;达到人数之前可以撤回整个申请,之后请先提请更换发起人。",
+                "The lead petitioner cannot withdraw just the signature: before the threshold, withdraw the petition;"
+                " after it, ask to be replaced first.",
             )
         self.decide(self.CoSignatureWithdrawn, cmd)
 
@@ -721,8 +755,9 @@ class Petition(Decider):
         if self.threshold_reached:
             raise Conflict(
                 "threshold-reached",
-                "联名已达人数,发起人不能独自撤回。",
-                "The threshold has been reached: the lead petitioner can no longer withdraw alone.",
+                "联名已达人数,发起人不能独自撤回;请提请联名人表决。",
+                "The threshold has been reached: the lead petitioner can no longer withdraw alone. Let the co-signers"
+                " vote on it.",
             )
         self.decide(self.Withdrawn, cmd)
 
@@ -759,6 +794,43 @@ class Petition(Decider):
 
     # --- what the co-signers vote on: ``Ballot`` calls these, in the same transaction ---------------------------------
 
+    @command(RESIDENT, CLERK)
+    def call_ballot(
+        self, cmd: Command, /, *, ballot_id: UUID, question: str, into_id: UUID | None, ballot: Clock
+    ) -> None:
+        self.require(*OPEN)
+        if question in self.ballots:
+            due_at = self.ballots[question][1].due_at
+            raise Conflict(
+                "ballot-open",
+                f"同一事项正在表决,至 {due_at} 截止。",
+                f"The co-signers are voting on this already, until {due_at}.",
+            )
+        self.decide(self.BallotCalled, cmd, ballot_id=ballot_id, question=question, into_id=into_id, ballot=ballot)
+
+    @command(WORKFLOW)
+    def conclude_ballot(self, cmd: Command, /, *, question: str, into_id: UUID | None, result: str) -> None:
+        self.require(*OPEN, even_suspended=True)
+        if question not in self.ballots:
+            raise Conflict("no-ballot", "没有进行中的此项表决。", "There is no such ballot open.")
+        ballot_id, _ = self.ballots[question]
+        self.decide(self.BallotConcluded, cmd, ballot_id=ballot_id, question=question, into_id=into_id, result=result)
+
+    @command(WORKFLOW)
+    def withdraw_by_vote(self, cmd: Command, /) -> None:
+        self.require(*OPEN, even_suspended=True)
+        self.decide(self.Withdrawn, cmd)
+
+    @command(WORKFLOW)
+    def replace_lead(self, cmd: Command, /, *, lead: str) -> None:
+        self.require(*OPEN, even_suspended=True)
+        self.decide(self.LeadReplaced, cmd, lead=lead)
+
+    @command(WORKFLOW)
+    def merge(self, cmd: Command, /, *, into: "Petition") -> None:
+        self.require_mergeable(into)
+        self.decide(self.Merged, cmd, into_id=into.id)
+
     @command(WORKFLOW)
     def elect_representatives(self, cmd: Command, /, *, elected: Mapping[str, Text]) -> None:
         self.require(*OPEN, even_suspended=True)
@@ -787,6 +859,39 @@ class Petition(Decider):
         collects = self.signing_goes_on and self.phase == Phase.SUBMITTED and self.signatures < self.threshold
         signing = cmd.policy.clock("signing", cmd.at) if collects else None
         self.decide(self.UrgencyLifted, cmd, reason=reason, signing=signing)
+
+    def require_co_signer(self, cmd: Command) -> None:
+        if not self.signers.get(cmd.by):
+            raise Forbidden("not-a-co-signer", "只有联名人可以办理。", "Only those who signed may do this.")
+
+    def require_threshold(self) -> None:
+        """What is urgent is submitted without it, and from then on nobody's alone any more."""
+        if self.phase == Phase.COLLECTING and not self.threshold_reached:
+            raise Conflict(
+                "threshold-not-reached",
+                "联名尚未达到人数;达到之后方可表决。",
+                "Too few have signed yet: the co-signers vote once the threshold is reached.",
+            )
+
+    def is_mergeable(self, into: "Petition | None") -> bool:
+        return self.phase == Phase.SUBMITTED and into is not None and into.phase in ADMITTED
+
+    def require_mergeable(self, into: "Petition | None") -> None:
+        self.require(Phase.SUBMITTED)
+        if not self.is_mergeable(into):
+            raise Invalid(
+                "cannot-merge-into",
+                "只能并入另一件已受理且未办结的申请。",
+                "A petition can be merged only into another one that is accepted and still open.",
+                "into",
+            )
+        assert into
+        if into.id in self.kept_apart_from:
+            raise Conflict(
+                "kept-apart",
+                "联名人已表决不并入该件,不能再次提出。",
+                "The co-signers have decided against merging it into that one; they are not asked again.",
+            )
 
     # --- admissibility ----------------------------------------------------------------------------------------------
 
@@ -839,18 +944,6 @@ class Petition(Decider):
                 "received_on",
             )
         self.decide(self.ReferralReceived, cmd, number=number, received_by=received_by, received_on=received_on)
-
-    @command(CLERK)
-    def merge(self, cmd: Command, /, *, into: "Petition") -> None:
-        self.require(Phase.SUBMITTED)
-        if into.phase not in ADMITTED:
-            raise Invalid(
-                "cannot-merge-into",
-                "只能并入另一件已受理且未办结的申请。",
-                "A petition can be merged only into another one that is accepted and still open.",
-                "into",
-            )
-        self.decide(self.Merged, cmd, into_id=into.id)
 
     # --- the call and the meeting -----------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ RULES = (
     "urgent",
     "brief",
     "minutes",
+    "ballot",
+    "candidacy",
 )
 WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 

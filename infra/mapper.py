@@ -19,7 +19,8 @@ from eventsourcing.persistence import (
     UUIDAsHex,
 )
 
-import domain.intake  # with petition's own imports, the topics of all that is stored
+import domain.ballot  # with petition's own imports, the topics of all that is stored
+import domain.intake
 import domain.meeting
 import domain.webhook  # noqa: F401
 from domain.clock import Clock

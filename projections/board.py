@@ -120,6 +120,17 @@ CREATE TABLE meetings (
 );
 CREATE INDEX ON meetings (petition_id);
 
+CREATE TABLE ballots (
+    id uuid PRIMARY KEY,
+    petition_id uuid NOT NULL,
+    question text NOT NULL,
+    into_id uuid,
+    clock jsonb NOT NULL,
+    result text,
+    position bigint NOT NULL
+);
+CREATE INDEX ON ballots (petition_id);
+
 CREATE TABLE responses (
     position bigint PRIMARY KEY,
     petition_id uuid NOT NULL,
@@ -197,6 +208,7 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(
     Petition.HostOpinionGiven,
     Petition.RepresentativesElected,
+    Petition.LeadReplaced,
     Petition.Reminded,
     Petition.Escalated,
     Petition.SupervisionOrdered,
@@ -206,6 +218,26 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 )
 def touched(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield update("phase = phase"), *start(event, at)
+
+
+@READ_MODEL.on(Petition.BallotCalled)
+def ballot_called(event: Petition.BallotCalled, at: Recorded) -> Iterator[Statement]:
+    yield from touched(event, at)
+    yield (
+        "INSERT INTO ballots (id, petition_id, question, into_id, clock, position) VALUES ($1, $2, $3, $4, $5, $6)",
+        event.ballot_id,
+        event.originator_id,
+        event.question,
+        event.into_id,
+        to_json(event.ballot),
+        at.id,
+    )
+
+
+@READ_MODEL.on(Petition.BallotConcluded)
+def ballot_concluded(event: Petition.BallotConcluded, at: Recorded) -> Iterator[Statement]:
+    yield from touched(event, at)
+    yield "UPDATE ballots SET result = $2 WHERE id = $1", event.ballot_id, event.result
 
 
 @READ_MODEL.on(Petition.ThresholdReached)
@@ -834,6 +866,14 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
         ]
         for meeting in page["meetings"]:
             meeting["clock"] = meeting["clock"] and clock_from(meeting["clock"])
+        page["ballots"] = [
+            _ballot(row)
+            for row in await conn.fetch(
+                "SELECT id, question, into_id, clock, result FROM board.ballots WHERE petition_id = $1"
+                " ORDER BY position",
+                petition_id,
+            )
+        ]
         page["responses"] = [
             shape(row, texts=("text",))
             for row in await conn.fetch(
@@ -914,6 +954,11 @@ def _task(record: asyncpg.Record) -> Row:
     row["clock"] = row["clock"] and clock_from(row["clock"])
     del row["units"], row["nth"]
     return row
+
+
+def _ballot(record: asyncpg.Record) -> Row:
+    row = shape(record, json_columns=("clock",))
+    return row | {"clock": clock_from(row["clock"])}
 
 
 def _feedback(record: asyncpg.Record) -> Row:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from domain.ballot import Ballot, concerned
 from domain.clock import Clock
 from domain.command import Command, Role
 from domain.intake import Intake
@@ -32,6 +33,7 @@ ENDINGS = {
     "commitment": "close_tracking",
     "brief": "release_brief",
     "minutes": "close_minutes",
+    "ballot": "conclude_ballot",
 }
 
 
@@ -110,6 +112,10 @@ class Activities:
                 await execute(Petition.close_feedback, step.matter_id, cmd)
             case "close_tracking":
                 await execute(Petition.close_tracking, step.matter_id, cmd)
+            case "conclude_ballot":
+                assert step.part_id
+                ballot = await self._repository.get(Ballot, step.part_id)
+                await execute(Ballot.conclude, step.part_id, cmd, also=concerned(ballot))
             case "remind" | "escalate":
                 method = Petition.remind if step.name == "remind" else Petition.escalate
                 await execute(method, step.matter_id, cmd, rule=step.rule, due_at=step.due_at, task_id=step.part_id)
@@ -164,6 +170,7 @@ def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake
     clocks: list[tuple[Clock, UUID | None, str]] = [
         *((clock, None, ENDINGS.get(clock.rule, "escalate")) for clock in own),
         *((task.clock, task.id, _ending(task, task.clock)) for task in tasks if task.clock),
+        *((clock, ballot_id, ENDINGS[clock.rule]) for ballot_id, clock in petition.ballots.values()),
     ]
     if petition.phase in SIGNATURES_CHANGE:
         clocks += [

@@ -64,6 +64,8 @@ TOLD = (
     Petition.Extended,
     Petition.Suspended,
     Petition.Resumed,
+    Petition.BallotCalled,
+    Petition.BallotConcluded,
     *ENDINGS,
     Task.Claimed,
     Task.Transferred,

@@ -37,7 +37,7 @@ EXPECTED = {
     "zombie-cars": Expected(rounds=2, history=frozenset({"petition.Reopened"})),
     "grocery": Expected("lapsed", None, history=frozenset({"petition.Lapsed"})),
     "parking": Expected("rejected", None, history=frozenset({"petition.Rejected"})),
-    "flooding": Expected("merged", None, history=frozenset({"petition.Merged"})),
+    "flooding": Expected("merged", None, history=frozenset({"petition.BallotCalled", "petition.Merged"})),
     "wall-breakers": Expected(history=frozenset({"petition.Extended"})),
     "tongluowan": Expected(history=frozenset({"petition.Suspended", "petition.Resumed"})),
     "old-compound": Expected(history=frozenset({"petition.InterimResponseGiven"})),
@@ -158,9 +158,13 @@ class Scene:
     async def merge(self) -> None:
         await self._submit()
         into = await self.play.drainage_admitted
-        await self.district.post(CLERK, f"{self.path}/merge", into=into)
+        ballot = await self.district.post(CLERK, f"{self.path}/merge", into=into)
+        self.say("提请联名人表决是否并入排涝改造一件", "the co-signers are asked to merge it into the one on drainage")
+        for resident in self.residents[: RESIDENTS // 2 + 1]:
+            await self.district.post(resident, f"/v1/ballots/{ballot['id']}/votes", choices=["yes"])
+        await self._phase("merged")
         self.play.flooding_merged.set()
-        self.say("并入排涝改造一件", "merged into the petition on drainage")
+        self.say("过半数同意,并入", "a majority agrees: merged")
 
     async def to_the_end(self) -> None:
         await self._submit()

@@ -76,7 +76,9 @@ async def test_a_clerk_rejects_one_petition_and_merges_another(world: World) -> 
     rejected, into, merged = await world.submitted(), await world.accepted(), await world.submitted()
     state = await world.post(CLERK, f"{rejected}/rejection", reason_code="other_level", explanation="属市级职权。")
     assert state["phase"] == "rejected"
-    assert (await world.post(CLERK, f"{merged}/merge", into=into[-36:]))["phase"] == "merged"
+    ballot = await world.post(CLERK, f"{merged}/merge", into=into[-36:])
+    assert (ballot["question"], ballot["result"]) == ("merging", None)
+    assert await world.vote(ballot, "yes", *range(1, 7)) == "passed"
     page = await world.get(CLERK, rejected)
     assert page["rejection"] == {"reason_code": "other_level", "explanation": "属市级职权。"}
     assert (await world.get(CLERK, merged))["merged_into"] == into[-36:]

@@ -240,6 +240,13 @@ class World:
             answer = await self.post(resident(n), f"{path}/feedback", **body)
         return answer
 
+    async def vote(self, ballot: dict[str, Any], choice: str, *people: int) -> str | None:
+        """Answers the result, if there is one."""
+        for n in people:
+            state = await self.post(resident(n), f"/v1/ballots/{ballot['id']}/votes", choices=[choice])
+        result: str | None = state["result"]
+        return result
+
     async def elect(self, path: str, *people: int) -> None:
         """Make these residents representatives, without the ballot; each goes by the name 代表n."""
         id = UUID(path[-36:])

@@ -153,12 +153,12 @@ def test_acceptance_starts_the_clocks_of_the_call_the_meeting_and_the_response()
 def test_a_petition_is_merged_only_into_one_that_is_accepted_and_open(phase: Phase) -> None:
     story = given(Phase.SUBMITTED)
     other = given(phase, name="other").petition
-    story.when(story.petition.merge, CLERK, into=other).refused(Invalid, "cannot-merge-into", "into")
+    story.when(story.petition.merge, WORKFLOW, into=other).refused(Invalid, "cannot-merge-into", "into")
 
 
 def test_a_petition_is_not_merged_into_itself() -> None:
     story = given(Phase.SUBMITTED)
-    story.when(story.petition.merge, CLERK, into=story.petition).refused(Invalid, "cannot-merge-into", "into")
+    story.when(story.petition.merge, WORKFLOW, into=story.petition).refused(Invalid, "cannot-merge-into", "into")
 
 
 def test_the_first_post_leads_and_its_acknowledgement_starts_the_meeting_phase() -> None:

@@ -41,6 +41,8 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "urgent": "24 hours",
         "brief": "48 hours",
         "minutes": "3 working days",
+        "ballot": "7 days",
+        "candidacy": "3 days",
     }
 
 

@@ -17,6 +17,7 @@ from eventsourcing.domain import Aggregate, Snapshot
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
+from domain.ballot import Ballot, Question
 from domain.calendar import local_day
 from domain.command import Decider
 from domain.directory import Host, Post, Unit, UnitKind
@@ -50,7 +51,7 @@ from tests.domain.story import (
 )
 
 GOLDEN = Path(__file__).with_name("golden")
-AGGREGATES: list[type[Decider]] = [Petition, Intake, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
+AGGREGATES: list[type[Decider]] = [Petition, Ballot, Intake, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
 
 
 def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
@@ -122,6 +123,17 @@ def everything_that_happens() -> Iterator[Story]:
     story = given(Phase.COLLECTING, signatures=2, name="flood")
     story.do(story.petition.mark_urgent, HOST_STAFF, reason=text("reason"))
     story.do(story.petition.lift_urgency, CLERK, reason=text("reason"))
+    yield story
+    story = given(Phase.ACCEPTED)
+    ballot = story.ballot(Question.REPLACEMENT, LEAD)
+    facts = {"petition": story.petition}
+    story.do(ballot.stand, SIGNER, **facts, name=text("name"))
+    story.do(ballot.stand, resident(3), **facts, name=text("name"))
+    story.do(ballot.stand_down, resident(3), **facts)
+    story.later(days=4)
+    story.do(ballot.vote, LEAD, **facts, choices=["1"])
+    story.later(days=4)
+    story.do(ballot.conclude, WORKFLOW, **facts)
     yield story
     story = given(Phase.REFERRED)
     received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.ballot import Ballot, Question
 from domain.command import Decider
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.intake import Intake
@@ -106,6 +107,25 @@ PETITION = {
         takes=lambda _: {"topic": text(), "details": text()},
         suspended=True,
     ),
+    "call_ballot": Rule(
+        who=[LEAD, SIGNER, STRANGER, CLERK],
+        phases=OPEN,
+        takes=lambda story: {
+            "ballot_id": id_of("ballot"),
+            "question": Question.WITHDRAWAL,
+            "into_id": None,
+            "ballot": story.policy.clock("ballot", story.now),
+        },
+        again="ballot-open",
+    ),
+    "withdraw_by_vote": Rule(who=[WORKFLOW], phases=OPEN, suspended=True, again="wrong-phase"),
+    "replace_lead": Rule(who=[WORKFLOW], phases=OPEN, takes=lambda _: {"lead": SIGNER.by}, suspended=True),
+    "merge": Rule(
+        who=[WORKFLOW],
+        phases=[Phase.SUBMITTED],
+        takes=lambda _: {"into": given(Phase.ACCEPTED, name="another").petition},
+        again="wrong-phase",
+    ),
     "elect_representatives": Rule(
         who=[WORKFLOW], phases=OPEN, takes=lambda _: {"elected": {SIGNER.by: text()}}, suspended=True
     ),
@@ -133,12 +153,6 @@ PETITION = {
         phases=[Phase.REFERRED],
         takes=lambda story: {"number": text(), "received_by": text(), "received_on": story.now.date()},
         again="already-received",
-    ),
-    "merge": Rule(
-        who=[CLERK],
-        phases=[Phase.SUBMITTED],
-        takes=lambda _: {"into": given(Phase.ACCEPTED, name="another").petition},
-        again="wrong-phase",
     ),
     "acknowledge": Rule(who=[SECOND_OFFICIAL, OFFICIAL], phases=UNDER_WAY, again="already-acknowledged"),
     "name_delegate": Rule(
@@ -204,8 +218,18 @@ PETITION = {
     "close_tracking": Rule(who=[WORKFLOW], phases=[Phase.TRACKING], wait_days=60, again="wrong-phase"),
     "order_supervision": Rule(who=[SUPERVISOR], phases=ADMITTED, takes=lambda _: {"order": text()}, suspended=True),
 }
-# They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
-PETITION_APART = {"open", "resume", "lift_urgency", "remind", "escalate", "answer_supervision", "lift_supervision"}
+# They have tests of their own, below or with the ballots: `resume` needs a suspension, `conclude_ballot` a ballot; a
+# warning is never refused, only superfluous.
+PETITION_APART = {
+    "open",
+    "conclude_ballot",
+    "resume",
+    "lift_urgency",
+    "remind",
+    "escalate",
+    "answer_supervision",
+    "lift_supervision",
+}
 
 TASK = {
     "claim": Rule(who=[UNIT_OFFICER, COLLEAGUE], phases=[TaskStatus.OFFERED], again="already-claimed"),
@@ -383,6 +407,38 @@ INTAKE = {
     ),
 }
 INTAKE_APART = {"file", "confirm_invalidation"}  # these have tests of their own: see test_intake.py
+BALLOT = {
+    "stand": Rule(
+        who=[SIGNER],
+        phases=["open"],
+        takes=lambda story: {"petition": story.petition, "name": text()},
+        but={LEAD: "lead-petitioner", STRANGER: "not-a-co-signer"},
+        again="already-standing",
+    ),
+    "stand_down": Rule(
+        who=[resident(3)],
+        phases=["open"],
+        takes=lambda story: {"petition": story.petition},
+        but={LEAD: "not-standing", SIGNER: "not-standing", STRANGER: "not-a-co-signer"},
+        again="not-standing",
+    ),
+    "vote": Rule(
+        who=[SIGNER, LEAD],
+        phases=["open"],
+        takes=lambda story: {"petition": story.petition, "choices": ["1"]},
+        but={STRANGER: "not-a-co-signer"},
+        wait_days=4,
+        again="already-voted",
+    ),
+    "conclude": Rule(
+        who=[WORKFLOW],
+        phases=["open"],
+        takes=lambda story: {"petition": story.petition},
+        wait_days=8,
+        again="ballot-concluded",
+    ),
+}
+BALLOT_APART = {"call"}
 
 
 def a_petition(phase: str, rule: Rule) -> tuple[Story, Any]:
@@ -440,11 +496,29 @@ def an_intake(status: str, _: Rule) -> tuple[Story, Any]:
     return story, intake
 
 
+def a_ballot(state: str, _: Rule) -> tuple[Story, Any]:
+    """For another lead petitioner; resident 3 stands."""
+    story = given(Phase.SUBMITTED)
+    ballot = story.ballot(Question.REPLACEMENT, SIGNER)
+    story.do(ballot.stand, resident(3), petition=story.petition, name=text())
+    if state != "open":
+        now, story.now = story.now, ballot.clock.due_at
+        story.do(ballot.conclude, WORKFLOW, petition=story.petition)
+        story.now = now
+    return story, ballot
+
+
+class BallotState(StrEnum):
+    OPEN = "open"
+    CONCLUDED = "concluded"
+
+
 KINDS: tuple[tuple[type[Decider], dict[str, Rule], set[str], Callable[..., Any], type[StrEnum], str], ...] = (
     (Petition, PETITION, PETITION_APART, a_petition, Phase, "wrong-phase"),
     (Task, TASK, TASK_APART, a_task, TaskStatus, "wrong-status"),
     (Meeting, MEETING, MEETING_APART, a_meeting, MeetingStatus, "wrong-status"),
     (Intake, INTAKE, INTAKE_APART, an_intake, IntakeStatus, "wrong-status"),
+    (Ballot, BALLOT, BALLOT_APART, a_ballot, BallotState, "ballot-concluded"),
 )
 COMMANDS = [
     pytest.param(prepare, name, rule, states, code, id=f"{cls.__name__} {name}")

@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
+from domain.ballot import Ballot, Question
 from domain.calendar import local_day
 from domain.intake import Intake
 from domain.meeting import Meeting
@@ -56,6 +57,7 @@ UNTOLD = (
     Meeting.AttendanceRecorded,
 )
 REPRESENTATIVES = (resident(2), resident(5))
+SECRET = (Intake.Event, Ballot.Event)
 HOST, CLERKS = ("host_staff", HOST_STAFF.org), ("clerk", CLERK.org)
 
 
@@ -126,6 +128,12 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(petition.acknowledge, OFFICIAL)
     yield
+    ballot = story.ballot(Question.WITHDRAWAL, resident(1))
+    yield
+    for voter in [resident(n) for n in range(1, 12) if petition.signers.get(resident(n).by)][:5]:
+        story.do(ballot.vote, voter, petition=petition, choices=["no"])
+        yield
+    assert not petition.ballots
     story.elect(*REPRESENTATIVES)
     yield
     story.schedule()
@@ -329,7 +337,7 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     mine = [
         e
         for e in story.log
-        if folded.id in (e.originator_id, getattr(e, "matter_id", None)) and not isinstance(e, Intake.Event)
+        if folded.id in (e.originator_id, getattr(e, "matter_id", None)) and not isinstance(e, SECRET)
     ]
     assert row["position"] == 1 + story.log.index(mine[-1])
     assert row["changed_at"] == next(e.timestamp for e in reversed(mine) if not isinstance(e, UNTOLD))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from domain.ballot import Ballot, Question
 from domain.command import Role
 from domain.directory import Unit
 from domain.petition import Answer, Petition, RejectionReason, Resolved
@@ -57,7 +58,10 @@ async def merged(people: People) -> None:
     await people.open()
     await people.submit()
     await run_out(people, "admissibility")
-    await people.act(Petition.merge, CLERK, also={"into": (Petition, into.id)})
+    ballot, both = uuid4(), {"petition": (Petition, people.id), "into": (Petition, into.id)}
+    await people.act(Ballot.call, CLERK, ballot, question=Question.MERGING, also=both)
+    for n in (1, 2):
+        await people.act(Ballot.vote, resident(n), ballot, choices=["yes"], also=both)
 
 
 async def late_everywhere(people: People) -> None:

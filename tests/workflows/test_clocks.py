@@ -10,11 +10,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from domain.ballot import Ballot, Question
 from domain.clock import Clock
 from domain.directory import Unit
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
 from domain.petition import Answer, Petition, Resolved
+from domain.refusals import Conflict
 from domain.task import Task
 from infra.database import connect
 from tests.domain.story import CLERK, HOST_STAFF, OFFICIAL, SECOND_STAFF, UNIT_OFFICER, id_of, resident, text
@@ -437,3 +439,85 @@ async def test_the_brief_is_released_two_days_ahead_and_minutes_that_nobody_conf
     assert (reminded.rule, reminded.task_id, left.missing) == ("minutes", meeting, ["official", "representative"])
     assert_on_time(reminded, clock.remind_at)
     assert_on_time(left, clock.due_at)
+
+
+async def asked(people: People, question: Question) -> UUID:
+    ballot, also = uuid4(), {"petition": (Petition, people.id)}
+    await people.act(Ballot.call, resident(1), ballot, question=question, also=also)
+    return ballot
+
+
+async def vote(people: People, ballot: UUID, choice: str, *voters: int) -> None:
+    """As the relay sees it: of votes it hears nothing."""
+    for n in voters:
+        also = {"petition": (Petition, people.id)}
+        await people.do(Ballot.vote, resident(n), ballot, at=await people.now(), choices=[choice], also=also)
+
+
+@at_once
+async def test_a_ballot_without_a_majority_fails_at_the_end_of_its_clock_and_the_petition_goes_on(
+    people: People,
+) -> None:
+    await people.accept()
+    ballot = await asked(people, Question.WITHDRAWAL)
+    clock = await people.clock("ballot")
+    await vote(people, ballot, "yes", 1)
+    await people.forward(clock.due_at + MINUTE)
+    [reminded] = await people.happens("petition.Reminded", rule="ballot")
+    assert_on_time(reminded, clock.remind_at)
+    [concluded] = await people.happens("petition.BallotConcluded")
+    assert_on_time(concluded, clock.due_at)
+    assert (concluded.ballot_id, concluded.result) == (ballot, "failed")
+    with pytest.raises(Conflict, match="ballot-concluded"):
+        await vote(people, ballot, "yes", 2)
+    await people.meet()
+    assert (await people.knows()).phase == "roadmap"
+
+
+@at_once
+async def test_a_vote_at_the_end_of_the_clock_is_either_in_time_or_refused(people: People) -> None:
+    await people.accept()
+    ballot = await asked(people, Question.WITHDRAWAL)
+    clock = await people.clock("ballot")
+    await vote(people, ballot, "yes", 1)
+    await people.forward(clock.due_at - MINUTE)
+    ended = asyncio.create_task(people.forward(clock.due_at + MINUTE))
+    expected = "passed"
+    try:
+        await vote(people, ballot, "yes", 2)
+    except Conflict as refusal:
+        expected = {"ballot-over": "failed", "ballot-concluded": "failed"}[refusal.code]
+    await ended
+    [concluded] = await people.happens("petition.BallotConcluded")
+    assert concluded.result == expected
+    assert (await people.topics()).count("ballot.Concluded") == 1
+    if expected == "passed":
+        assert await people.handle.result() == "withdrawn"
+
+
+@at_once
+async def test_an_election_is_decided_at_the_end_of_its_clock(people: People) -> None:
+    await people.accept()
+    ballot = await asked(people, Question.REPRESENTATIVES)
+    also = {"petition": (Petition, people.id)}
+    await people.act(Ballot.stand, resident(3), ballot, name=text("name"), also=also)
+    clock = await people.clock("ballot")
+    await people.forward(clock.started_at + timedelta(days=4))
+    await vote(people, ballot, "1", 1, 2)
+    await people.forward(clock.due_at + MINUTE)
+    concluded, elected = await people.happens("petition.BallotConcluded", "petition.RepresentativesElected")
+    assert_on_time(concluded, clock.due_at)
+    assert list(elected.elected) == [resident(3).by]
+
+
+@at_once
+async def test_what_a_majority_withdraws_ends_with_its_tasks(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    [task] = await people.plan("unit")
+    ballot = await asked(people, Question.WITHDRAWAL)
+    await vote(people, ballot, "yes", 1)
+    await people.act(Ballot.vote, resident(2), ballot, choices=["yes"], also={"petition": (Petition, people.id)})
+    [dropped] = await people.happens("task.Dropped")
+    assert dropped.originator_id == task
+    assert await people.handle.result() == "withdrawn"

@@ -113,6 +113,7 @@ def create_app(
         outbound=outbound,
         webhook_secrets=webhook_secrets,
         checks=checks or {},
+        now=lambda: app.state.now(),
     )
     for resource in (
         similar,

@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID, uuid4, uuid5
 
@@ -17,7 +18,7 @@ from pydantic import BaseModel, Field
 from api.front import Metrics
 from api.problems import Problem, unauthenticated
 from api.schemas import Nothing
-from domain.command import Command, Role
+from domain.command import Command, Role, seen_version
 from domain.policy import Policy
 from domain.refusals import Invalid, NotFound, Refusal, Stale
 from domain.rulebook import Rules
@@ -78,6 +79,7 @@ class Services:
     outbound: Outbound
     webhook_secrets: Secrets
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]]
+    now: Callable[[], datetime]
 
     async def rules(self) -> Rules:
         """The policies and the calendar as they stand now. ``policy`` is the file that this process was started with:
@@ -122,8 +124,9 @@ Anyone = Annotated[Identity | None, Depends(_anyone)]
 Known = Annotated[Identity, Depends(_known)]
 
 
-def viewer(identity: Identity | None) -> Viewer:
-    return Viewer(identity.role.value, identity.org) if identity else Viewer()
+def viewer(services: Services, identity: Identity | None) -> Viewer:
+    at = services.now()
+    return Viewer(identity.role.value, identity.org, at) if identity else Viewer(at=at)
 
 
 async def pseudonym(services: Services, identity: Identity, matter_id: UUID) -> str:
@@ -231,14 +234,14 @@ class Desk:
             arguments[name] = text and await self.services.keyring.seal(matter_id, cmd.by, text)
         result = "failed"
         try:
-            outcome: Outcome[T] = await self.services.repository.execute(
+            outcome: Outcome[tuple[int, T]] = await self.services.repository.execute(
                 method,
                 id,
                 cmd,
                 also=also,
                 digest=await self._digest(said),
                 if_match=self.if_match,
-                view=view,
+                view=lambda aggregate: (seen_version(aggregate), view(aggregate)),
                 **arguments,
             )
             result = "repeated" if outcome.repeated else "accepted"
@@ -249,9 +252,10 @@ class Desk:
             raise
         finally:
             self.services.metrics.commands.labels(method.__qualname__, result).inc()
-        self.response.headers["ETag"] = f'"{outcome.version}"'
+        version, seen = outcome.view
+        self.response.headers["ETag"] = f'"{version}"'
         self.response.headers["Yuetan-Position"] = str(outcome.position)
-        return outcome.view
+        return seen
 
     async def get(self, cls: type[Aggregate], id: UUID) -> Any:
         return await self.services.repository.get(cls, id)

@@ -107,7 +107,7 @@ async def stream_events(
     if start is None:
         start = await services.store.max_notification_id()
     newest: Newest = request.app.state.newest
-    lines = _lines(services.pool, newest, viewer(identity), start)
+    lines = _lines(services.pool, newest, viewer(services, identity), start)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 

@@ -50,6 +50,7 @@ async def read_history(
         services.pool,
         petition_id,
         handler=handler,
+        now=services.now(),
         as_of=as_of,
         cursor=paging.read(position),
         limit=paging.limit,

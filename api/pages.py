@@ -36,7 +36,9 @@ class PetitionSummary(BaseModel):
     category: str = Field(examples=["grievance"])
     host_id: UUID
     called_post_ids: list[UUID] = Field(examples=[[POST_ID]])
-    signatures: int = Field(examples=[12])
+    signatures: int = Field(
+        examples=[10], description="For who has signed: all. Else at least so many, as of the last fixed time."
+    )
     threshold: int = Field(examples=[10])
     public_topic: str | None = Field(examples=["小区低洼地排涝改造"], description="As a clerk issued it.")
     public_details: str | None = Field(examples=["居民反映小区低洼处雨后积水,请求改造排水。"])
@@ -132,12 +134,14 @@ class ResponseRow(BaseModel):
 
 
 class FeedbackRow(BaseModel):
-    """A round's judgement: only its invitations while it runs, so that nobody sees who judges when, or how."""
+    """A round's judgement, as totals from five on: only its invitations while it runs, so that nobody sees who judges
+    when, or how."""
 
     round: int
     delivery: bool = Field(description="Judged again, once what was planned had been delivered or was due.")
     invited: int
     concluded: bool
+    fewer_than_five: bool = Field(False, description="So few have judged that no totals are told.")
     judged: int | None
     contacted: int | None
     resolved_yes: int | None
@@ -166,26 +170,28 @@ class TaskPage(TaskRow):
 
 async def petition_row(services: Services, identity: Identity | None, petition_id: UUID) -> Row:
     """The board's row, if this reader may see it; else there is no such petition."""
-    concerned = identity is not None and await _concerned(services, identity, petition_id)
-    row = await board.petition(services.pool, petition_id, viewer(identity), signed=concerned)
+    petition = await _as_resident(services, identity, petition_id)
+    signed = bool(petition and identity and petition.signers.get(await pseudonym(services, identity, petition_id)))
+    # While signatures are collected whoever has been given the address reads it too, for nobody can sign unread. Not so
+    # about an official's conduct: there the lead petitioner shows it to whom they trust.
+    asked = petition is not None and (
+        petition.phase in petition.signing_phases and petition.category != Category.CONDUCT
+    )
+    row = await board.petition(services.pool, petition_id, viewer(services, identity), signed=signed or asked)
     if row is None:
         raise not_found("petition")
+    if petition and signed:
+        row["signatures"] = petition.signatures
     return row
 
 
-async def _concerned(services: Services, identity: Identity, petition_id: UUID) -> bool:
-    """Who signed reads what they signed; and while signatures are collected, whoever has been given the address, for
-    nobody can sign unread. Not so about an official's conduct: there the lead petitioner shows it to whom they trust.
-    """
-    if identity.role != Role.RESIDENT:
-        return False
+async def _as_resident(services: Services, identity: Identity | None, petition_id: UUID) -> Petition | None:
+    if identity is None or identity.role != Role.RESIDENT:
+        return None
     try:
-        petition = await services.repository.get(Petition, petition_id)
+        return await services.repository.get(Petition, petition_id)
     except NotFound:
-        return False
-    if petition.phase in petition.signing_phases and petition.category != Category.CONDUCT:
-        return True
-    return petition.signers.get(await pseudonym(services, identity, petition_id), False)
+        return None
 
 
 async def readable(keyring: Keyring, rows: Sequence[Row]) -> list[Row]:
@@ -205,8 +211,6 @@ def _for_reader(row: Row) -> Row:
         row["ballots"] = []
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
         row["tasks"] = [task | {"evidence": []} for task in row.get("tasks", ())]
-    if "feedback" in row:
-        row["feedback"] = [r if r["concluded"] else r | {"judged": None} for r in row["feedback"]]
     return row
 
 

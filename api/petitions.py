@@ -42,7 +42,7 @@ async def list_petitions(
     """Newest first. The public sees what is admitted and not about conduct; others also what they handle."""
     rows, following = await board.petitions(
         services.pool,
-        viewer(identity),
+        viewer(services, identity),
         phase=phase,
         category=category,
         host_id=host_id,
@@ -75,7 +75,7 @@ async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
     return await desk.execute(
         Petition.open,
         petition_id,
-        PetitionState.of,
+        PetitionState.for_signer,
         cmd=cmd,
         texts={"topic": body.topic, "details": body.details},
         also={"host": (Host, body.host_id), "posts": [(Post, id) for id in body.called_post_ids]},
@@ -88,7 +88,7 @@ async def co_sign(petition_id: UUID, desk: AtDesk) -> PetitionState:
     """Sign, once per person."""
     cmd = await desk.command(petition_id)
     await desk.address(cmd, petition_id)
-    return await desk.execute(Petition.co_sign, petition_id, PetitionState.of, cmd=cmd)
+    return await desk.execute(Petition.co_sign, petition_id, PetitionState.for_signer, cmd=cmd)
 
 
 @router.delete("/{petition_id}/co-signatures/mine", responses=COMMAND)

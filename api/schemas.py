@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.ballot import SEATS, Ballot, Question, Result
 from domain.clock import Clock
+from domain.command import seen_version
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, RejectionReason, Resolved
@@ -437,7 +438,9 @@ class PetitionState(BaseModel):
     id: UUID
     phase: str
     round: int
-    signatures: int
+    signatures: int | None = Field(
+        description="All for who has just signed; else those it was submitted with: at least."
+    )
     threshold: int
     suspended: bool
     urgent: bool
@@ -451,14 +454,22 @@ class PetitionState(BaseModel):
             id=petition.id,
             phase=petition.phase,
             round=petition.round,
-            signatures=petition.signatures,
+            signatures=petition.signatures_told,
             threshold=petition.threshold,
             suspended=petition.suspended_at is not None,
             urgent=petition.urgent,
-            clocks=[ClockState.of(clock) for clock in sorted(petition.clocks.values(), key=lambda clock: clock.due_at)],
+            clocks=[
+                ClockState.of(clock)
+                for clock in sorted(petition.clocks.values(), key=lambda clock: clock.due_at)
+                if clock.rule != "host_opinion" or not petition.counts_every  # it tells that somebody signed
+            ],
             outcome=petition.outcome,
-            version=petition.version,
+            version=seen_version(petition),
         )
+
+    @classmethod
+    def for_signer(cls, petition: Petition) -> "PetitionState":
+        return cls.of(petition).model_copy(update={"signatures": petition.signatures})
 
 
 BALLOT = {

@@ -55,7 +55,7 @@ async def _similar(
     public = identity.role not in WATCHERS
     found = await similar.similar(services.pool, services.keyring, texts, public=public, but=but)
     # The board says what of it this viewer may see: public texts are issued before anything is admitted.
-    rows, _ = await board.petitions(services.pool, viewer(identity), ids=list(found), limit=len(found))
+    rows, _ = await board.petitions(services.pool, viewer(services, identity), ids=list(found), limit=len(found))
     shown = [row for row in rows if row["public"] or not public]
     shown.sort(key=lambda row: -found[row["id"]])
     return [

@@ -90,6 +90,7 @@ class Ballot(Decider):
         """``name``: by which they agree to be known to the co-signers, and if elected to host, post and clerk."""
 
         TOPIC = "ballot.Stood"
+        SECRET = True
         name: Text
 
         def apply(self, ballot: "Ballot") -> None:
@@ -97,12 +98,14 @@ class Ballot(Decider):
 
     class StoodDown(Event):
         TOPIC = "ballot.StoodDown"
+        SECRET = True
 
         def apply(self, ballot: "Ballot") -> None:
             ballot.candidates[self.by] = None  # its number stays taken
 
     class Voted(Event):
         TOPIC = "ballot.Voted"
+        SECRET = True
         choices: list[str]
 
         def apply(self, ballot: "Ballot") -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -104,10 +104,19 @@ def command(
 class Decider(Aggregate):
     """The library's aggregate, with who, in which role and by which command on every event."""
 
+    unseen = 0  # secret events so far
+
     class Event(Aggregate.Event):
+        SECRET: ClassVar[bool] = False  # nobody may count or time it: a signature, a judgement, a vote
         by: str
         role: str
         command_id: UUID
+
+        def mutate(self, aggregate: Any) -> Any:
+            changed: Any = super().mutate(aggregate)
+            if self.SECRET and changed is not None:
+                changed.unseen += 1
+            return changed
 
     @classmethod
     def begin(cls, event_class: type[Any], cmd: Command, *, id: UUID, **facts: Any) -> Self:
@@ -117,3 +126,8 @@ class Decider(Aggregate):
 
     def decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
         self.trigger_event(event_class, timestamp=cmd.at, by=cmd.by, role=cmd.role.value, command_id=cmd.id, **facts)
+
+
+def seen_version(aggregate: Aggregate) -> int:
+    """The version as it is told, and as ``If-Match`` means it: secret events do not move it."""
+    return aggregate.version - getattr(aggregate, "unseen", 0)

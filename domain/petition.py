@@ -16,6 +16,7 @@ from domain.calendar import local_day
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Host, Post, Unit
+from domain.disclosure import A_DAY, at_least, next_told
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.roadmap import RoadmapItem
 from domain.task import Task
@@ -132,6 +133,8 @@ class Petition(Decider):
     delegates = dict[str, UUID]()  # noqa: RUF012 - called post -> the post that stands in for it in the meeting
     ballots = dict[str, tuple[UUID, Clock]]()  # noqa: RUF012 - those open, by question
     kept_apart_from = list[UUID]()  # noqa: RUF012 - into what the co-signers did not want it merged
+    counts_every = A_DAY
+    submitted_with: int | None = None  # signatures
 
     def __init__(
         self,
@@ -143,12 +146,13 @@ class Petition(Decider):
         threshold: int,
         signing: Clock,
         by: str,
+        counts_every: int = A_DAY,
     ) -> None:
         self.phase: str = Phase.COLLECTING.value
         self.round = 1
         self.topic, self.details, self.category = topic, details, category
         self.host_id, self.called_post_ids = host_id, called_post_ids
-        self.threshold = threshold
+        self.threshold, self.counts_every = threshold, counts_every
         self.lead = by
         self.signers = {by: True}  # pseudonym -> still valid; a dict, for snapshots
         self.signatures = 1
@@ -181,9 +185,11 @@ class Petition(Decider):
         called_post_ids: list[UUID]
         threshold: int
         signing: Clock
+        counts_every: int = A_DAY
 
     class CoSigned(Event):
         TOPIC = "petition.CoSigned"
+        SECRET = True
 
         def apply(self, petition: "Petition") -> None:
             petition.signers[self.by] = True
@@ -191,6 +197,7 @@ class Petition(Decider):
 
     class CoSignatureWithdrawn(Event):
         TOPIC = "petition.CoSignatureWithdrawn"
+        SECRET = True
 
         def apply(self, petition: "Petition") -> None:
             petition.lose(self.by)
@@ -198,6 +205,7 @@ class Petition(Decider):
     class CoSignatureContested(Event):
         """Host staff found the slip of a signature false; it counts until that is decided: see domain/intake.py."""
 
+        SECRET = True
         TOPIC = "petition.CoSignatureContested"
         intake_id: UUID
 
@@ -206,6 +214,7 @@ class Petition(Decider):
 
     class CoSignatureInvalidated(Event):
         TOPIC = "petition.CoSignatureInvalidated"
+        SECRET = True
         signer: str
 
         def apply(self, petition: "Petition") -> None:
@@ -213,7 +222,10 @@ class Petition(Decider):
             petition.invalidated = [*petition.invalidated, self.signer]
 
     class ThresholdReached(Event):
+        """It is told from its clock's start on: at the moment itself somebody signed."""
+
         TOPIC = "petition.ThresholdReached"
+        SECRET = True
         signatures: int
         host_opinion: Clock
 
@@ -231,6 +243,8 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.SUBMITTED, self.admissibility)
+            if petition.signatures >= petition.threshold:  # else it is urgent, and signing goes on
+                petition.submitted_with = petition.signatures
 
     class Lapsed(Event):
         TOPIC = "petition.Lapsed"
@@ -271,6 +285,7 @@ class Petition(Decider):
             if self.signing:
                 petition.enter(Phase.COLLECTING, self.signing)
                 petition.threshold_reached = petition.signing_goes_on = False
+                petition.submitted_with = None
 
     class PublicTextIssued(Event):
         TOPIC = "petition.PublicTextIssued"
@@ -499,6 +514,7 @@ class Petition(Decider):
 
     class FeedbackGiven(Event):
         TOPIC = "petition.FeedbackGiven"
+        SECRET = True
         round: int
         contacted: bool
         resolved: str
@@ -662,6 +678,13 @@ class Petition(Decider):
         return list(self.elected)
 
     @property
+    def signatures_told(self) -> int | None:
+        """How many have signed, for those who have not: at least, as of its submission; None before."""
+        if not self.counts_every:
+            return self.signatures
+        return None if self.submitted_with is None else at_least(self.submitted_with, self.threshold)
+
+    @property
     def tasks(self) -> list[UUID]:
         """Those of the present round."""
         return [item.task_id for roadmap in self.roadmaps[self.round - 1 :] for item in roadmap]
@@ -702,6 +725,7 @@ class Petition(Decider):
             called_post_ids=called,
             threshold=cmd.policy.threshold,
             signing=cmd.policy.clock("signing", cmd.at),
+            counts_every=cmd.policy.counts_every,
         )
 
     @property
@@ -715,7 +739,8 @@ class Petition(Decider):
             raise Conflict("already-signed", "您已联名,每人一次,无需重复。", "You have signed already; once is enough.")
         enough = self.signatures + 1 >= self.threshold
         crossing = enough and not self.threshold_reached and self.phase == Phase.COLLECTING
-        host_opinion = cmd.policy.clock("host_opinion", cmd.at) if crossing else None
+        told_at = next_told(cmd.at, self.counts_every)
+        host_opinion = cmd.policy.clock("host_opinion", told_at) if crossing else None
         self.decide(self.CoSigned, cmd)
         if host_opinion:
             facts = {"signatures": self.signatures, "host_opinion": host_opinion}
@@ -768,8 +793,8 @@ class Petition(Decider):
         if self.signatures < self.threshold:
             raise Conflict(
                 "threshold-not-reached",
-                f"目前 {self.signatures} 人联名,须满 {self.threshold} 人方可提交。",
-                f"{self.signatures} have signed; it takes {self.threshold} to submit.",
+                f"联名未满 {self.threshold} 人,尚不能提交。",
+                f"It takes {self.threshold} signatures to submit; there are not as many yet.",
             )
         admissibility = cmd.policy.clock("admissibility", cmd.at)
         self.decide(self.HostOpinionGiven, cmd, opinion=opinion)

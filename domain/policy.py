@@ -12,6 +12,7 @@ from typing import Any
 
 from domain.calendar import ONE_DAY, Calendar, YearTable, end_of, local_day
 from domain.clock import Clock
+from domain.disclosure import A_DAY
 
 RULES = (
     "signing",
@@ -62,6 +63,7 @@ class Policy:
     extension_days: int
     windows: Mapping[str, Window]
     calendar: Calendar
+    counts_every: int = A_DAY  # seconds between two fixed times at which counts of signatures are told; 0: at once
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> "Policy":
@@ -88,6 +90,7 @@ class Policy:
                 extension_days=extension_days,
                 windows=windows,
                 calendar=Calendar(years),
+                counts_every=_fixed_times(document.get("counts_every", "24 hours")),
             )
         except KeyError as missing:
             raise ValueError(f"the policy lacks {missing}") from None
@@ -146,3 +149,14 @@ class Policy:
         if window.unit == "days":
             return end_of(local_day(at) + timedelta(days=window.count)), []
         return at + timedelta(**{window.unit: window.count}), []
+
+
+def _fixed_times(text: str) -> int:
+    """Read "24 hours", "30 minutes" or "at once", as seconds."""
+    if text == "at once":
+        return 0
+    window = Window.parse(text)
+    every = window.count * {"hours": 3600, "minutes": 60, "seconds": 1}.get(window.unit, A_DAY + 1)
+    if A_DAY % every:
+        raise ValueError(f'counts_every is a part of a day, like "24 hours" or "1 hours", or "at once", not {text!r}')
+    return every

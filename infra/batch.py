@@ -11,7 +11,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import StoredEvent
 
-from domain.command import Command
+from domain.command import Command, seen_version
 from domain.refusals import Conflict, Invalid, Refusal, Stale, not_found
 from domain.rulebook import RULEBOOK, Rulebook, Rules
 from infra.event_store import NewEvent
@@ -154,11 +154,12 @@ class Batch:
             else:
                 aggregate = self._found(request.owner, request.id)
                 touched.append(aggregate)
-                if request.if_match not in (None, aggregate.version):
+                version = seen_version(aggregate)
+                if request.if_match not in (None, version):
                     raise Stale(
                         "stale",
                         "内容已有更新,请刷新后再办理。",
-                        f"It is at version {aggregate.version} by now: read it again, then decide.",
+                        f"It is at version {version} by now: read it again, then decide.",
                         "If-Match",
                     )
                 request.method(aggregate, cmd, **others, **request.arguments)

@@ -5,17 +5,20 @@ Texts are stored sealed, as they were written, except what a clerk has issued fo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from domain.disclosure import FEWEST
 from domain.meeting import Meeting, MinutesStatus
 from domain.meeting import Status as MeetingStatus
 from domain.petition import Petition, Phase
 from domain.task import Status, Task
 from domain.text import Text
 from infra.event_store import Recorded
+from projections.counts import COUNT, COUNTED_FOR_GOOD, counted, told
 from projections.read_model import Plain, ReadModel, Statement, clock_from, clocks_to_json, shape, text_from, to_json
 
 READ_MODEL = ReadModel(
@@ -31,8 +34,9 @@ CREATE TABLE petitions (
     host_id uuid NOT NULL,
     called_post_ids uuid[] NOT NULL,
     in_hand_of uuid[] NOT NULL DEFAULT '{}', -- posts, once they are called, and units, once a task is offered to them
-    signatures int NOT NULL DEFAULT 1,
     threshold int NOT NULL,
+    {COUNT},
+    unseen int NOT NULL DEFAULT 0, -- secret events, which do not move the version
     topic jsonb NOT NULL,
     details jsonb NOT NULL,
     public_topic text,
@@ -156,14 +160,14 @@ CREATE TABLE feedback (
     concluded boolean NOT NULL DEFAULT false,
     PRIMARY KEY (petition_id, round, delivery)
 )
-""",
+""".replace("{COUNT}", COUNT),
 )
 
 # --- petitions -------------------------------------------------------------------------------------------------------
 
 
 def update(changes: str) -> str:
-    return f"UPDATE petitions SET {changes}, version = $2, position = $3, changed_at = $4 WHERE id = $1"
+    return f"UPDATE petitions SET {changes}, version = $2 - unseen, position = $3, changed_at = $4 WHERE id = $1"
 
 
 def start(event: Petition.Event, at: Recorded) -> tuple[Any, ...]:
@@ -174,8 +178,8 @@ def start(event: Petition.Event, at: Recorded) -> tuple[Any, ...]:
 def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
     yield (
         "INSERT INTO petitions (id, version, position, opened, opened_at, changed_at, phase, category, host_id,"
-        " called_post_ids, threshold, topic, details, clocks)"
-        " VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        " called_post_ids, threshold, topic, details, clocks, every, counted_at)"
+        " VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $4)",
         *start(event, at),
         Phase.COLLECTING.value,
         event.category,
@@ -185,9 +189,11 @@ def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
         to_json(event.topic),
         to_json(event.details),
         clocks_to_json(event.signing),
+        event.counts_every,
     )
 
 
+UNSEEN = "UPDATE petitions SET {}unseen = unseen + 1, position = $2 WHERE id = $1"
 SIGNATURES: dict[type, int] = {
     Petition.CoSigned: 1,
     Petition.CoSignatureWithdrawn: -1,
@@ -198,11 +204,8 @@ SIGNATURES: dict[type, int] = {
 
 @READ_MODEL.on(*SIGNATURES)
 def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
-    yield (
-        "UPDATE petitions SET signatures = signatures + $4, version = $2, position = $3 WHERE id = $1",
-        *start(event, at)[:3],
-        SIGNATURES[type(event)],
-    )
+    changes = f"{counted('$3', '$4')}, "
+    yield UNSEEN.format(changes), event.originator_id, at.id, event.timestamp, SIGNATURES[type(event)]
 
 
 @READ_MODEL.on(
@@ -242,7 +245,7 @@ def ballot_concluded(event: Petition.BallotConcluded, at: Recorded) -> Iterator[
 
 @READ_MODEL.on(Petition.ThresholdReached)
 def threshold_reached(event: Petition.ThresholdReached, at: Recorded) -> Iterator[Statement]:
-    yield update("clocks = clocks || $5"), *start(event, at), clocks_to_json(event.host_opinion)
+    yield UNSEEN.format("clocks = clocks || $3, "), event.originator_id, at.id, clocks_to_json(event.host_opinion)
 
 
 ENTER = update("phase = $5, clocks = $6")
@@ -257,6 +260,7 @@ def enter_keeping(*rules: str) -> str:
 @READ_MODEL.on(Petition.Submitted)
 def submitted(event: Petition.Submitted, at: Recorded) -> Iterator[Statement]:
     yield enter_keeping("urgent"), *start(event, at), Phase.SUBMITTED.value, clocks_to_json(event.admissibility)
+    yield f"UPDATE petitions SET {COUNTED_FOR_GOOD} WHERE id = $1", event.originator_id
 
 
 @READ_MODEL.on(Petition.MarkedUrgent)
@@ -269,6 +273,7 @@ def urgency_lifted(event: Petition.UrgencyLifted, at: Recorded) -> Iterator[Stat
     yield update("urgent = false, clocks = clocks - 'urgent'"), *start(event, at)
     if event.signing:
         yield ENTER, *start(event, at), Phase.COLLECTING.value, clocks_to_json(event.signing)
+        yield "UPDATE petitions SET counted_at = opened_at WHERE id = $1", event.originator_id
 
 
 @READ_MODEL.on(Petition.Lapsed, Petition.Withdrawn)
@@ -472,7 +477,7 @@ def feedback_invited(event: Petition.FeedbackInvited, at: Recorded) -> Iterator[
 
 @READ_MODEL.on(Petition.FeedbackGiven)
 def feedback_given(event: Petition.FeedbackGiven, at: Recorded) -> Iterator[Statement]:
-    yield "UPDATE petitions SET version = $2, position = $3 WHERE id = $1", *start(event, at)[:3]
+    yield UNSEEN.format(""), event.originator_id, at.id
     yield (
         "UPDATE feedback SET judged = judged + 1, contacted = contacted + $3, resolved_yes = resolved_yes + $4,"
         " resolved_partly = resolved_partly + $5, resolved_no = resolved_no + $6, satisfied = satisfied + $7"
@@ -758,12 +763,16 @@ def task_resumed(event: Task.Resumed, at: Recorded) -> Iterator[Statement]:
 # --- queries ---------------------------------------------------------------------------------------------------------
 
 
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Viewer:
     """Who asks. ``Viewer()`` is the public."""
 
     role: str | None = None
     org: UUID | None = None
+    at: datetime = END_OF_TIME  # by the clock of whoever asks: what starts later is not shown
 
 
 # Who has to do with a petition, whether it is public or not: decided here alone. $1 is the viewer's role, $2 the
@@ -773,9 +782,9 @@ HANDLES = """coalesce(
     OR $1 = 'host_staff' AND p.host_id = $2::uuid
     OR $1 IN ('official', 'unit_officer') AND $2 = ANY (p.in_hand_of), false)"""
 
-COLUMNS = """p.id, p.phase, p.round, p.category, p.host_id, p.called_post_ids, p.signatures, p.threshold, p.topic,
+COLUMNS = """p.id, p.phase, p.round, p.category, p.host_id, p.called_post_ids, {} AS signatures, p.threshold, p.topic,
     p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.urgent, p.outcome,
-    p.commitment_due_on, p.merged_into, p.opened_at, p.changed_at, p.version, p.position"""
+    p.commitment_due_on, p.merged_into, p.opened_at, p.changed_at, p.version"""
 
 Row = dict[str, Any]
 
@@ -796,7 +805,7 @@ async def petitions(
 
     ``q`` is looked for in the public text, as it stands.
     """
-    arguments: list[Any] = [viewer.role, viewer.org, limit + 1]
+    arguments: list[Any] = [viewer.role, viewer.org, limit + 1, viewer.at]
     conditions = [f"(p.public OR {HANDLES})"]
     for condition, value in (
         ("p.phase = {}", phase),
@@ -810,12 +819,12 @@ async def petitions(
             arguments.append(value)
             conditions.append(condition.format(f"${len(arguments)}"))
     rows = await pool.fetch(
-        f"SELECT {COLUMNS}, {HANDLES} AS handler, p.opened FROM board.petitions AS p"
+        f"SELECT {COLUMNS.format(told('$4'))}, {HANDLES} AS handler, p.opened FROM board.petitions AS p"
         f" WHERE {' AND '.join(conditions)} ORDER BY p.opened DESC LIMIT $3",
         *arguments,
     )
     more = rows[limit - 1]["opened"] if len(rows) > limit else None
-    return [_petition(row) for row in rows[:limit]], more
+    return [_petition(row, viewer) for row in rows[:limit]], more
 
 
 async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, signed: bool = False) -> Row | None:
@@ -825,17 +834,18 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
     """
     async with pool.acquire() as conn:
         record = await conn.fetchrow(
-            f"SELECT {COLUMNS}, $4 OR {HANDLES} AS handler, {HANDLES} AS handles, p.acknowledged, p.rejection,"
-            f" p.extended_days, p.delegates, p.meeting_waived"
-            f" FROM board.petitions AS p WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
+            f"SELECT {COLUMNS.format(told('$5'))}, $4 OR {HANDLES} AS handler, {HANDLES} AS handles, p.acknowledged,"
+            f" p.rejection, p.extended_days, p.delegates, p.meeting_waived FROM board.petitions AS p"
+            f" WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
             viewer.role,
             viewer.org,
             petition_id,
             signed,
+            viewer.at,
         )
         if record is None:
             return None
-        page = _petition(record)
+        page = _petition(record, viewer)
         handles = page.pop("handles")
         page["tasks"] = [
             _task(row) | {"evidence": []}
@@ -923,6 +933,9 @@ FROM board.evidence AS e WHERE e.petition_id = $1 ORDER BY e.position
 """
 
 
+TOTALS = ("judged", "contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied")
+
+
 async def tasks_of_unit(
     pool: asyncpg.Pool, unit_id: UUID, *, cursor: UUID | None = None, limit: int = 50
 ) -> tuple[list[Row], UUID | None]:
@@ -938,10 +951,11 @@ async def tasks_of_unit(
     return [_task(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
 
 
-def _petition(record: asyncpg.Record) -> Row:
+def _petition(record: asyncpg.Record, viewer: Viewer) -> Row:
     row = shape(record, texts=("topic", "details"), json_columns=("clocks", "rejection", "delegates"))
     row.pop("opened", None)
-    row["clocks"] = sorted(map(clock_from, row["clocks"].values()), key=lambda clock: clock["due_at"])
+    clocks = sorted(map(clock_from, row["clocks"].values()), key=lambda clock: clock["due_at"])
+    row["clocks"] = [clock for clock in clocks if clock["started_at"] <= viewer.at]
     if "delegates" in row:
         row["delegates"] = {post: UUID(delegate) for post, delegate in row["delegates"].items()}
     if row.get("rejection"):
@@ -962,8 +976,11 @@ def _ballot(record: asyncpg.Record) -> Row:
 
 
 def _feedback(record: asyncpg.Record) -> Row:
-    """While a round is judged, only how many have: a tally that moves shows how the person just visited judged."""
+    """While a round is judged, only how many were invited: a tally that moves shows how the person just visited judged.
+    Nor do totals of so few that each could be guessed."""
     row = dict(record)
     del row["petition_id"]
-    hidden = () if row["concluded"] else ("contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied")
-    return row | dict.fromkeys(hidden)
+    few = row["judged"] < FEWEST
+    if few or not row["concluded"]:
+        row |= dict.fromkeys(TOTALS)
+    return row | {"fewer_than_five": few and row["concluded"]}

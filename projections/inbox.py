@@ -16,6 +16,7 @@ from domain.meeting import Capacity, Meeting
 from domain.petition import Category, Petition
 from domain.task import Task
 from infra.event_store import Recorded
+from projections.counts import COUNT, counted, told
 from projections.read_model import ReadModel, Statement, shape, to_json
 
 READ_MODEL = ReadModel(
@@ -46,8 +47,8 @@ CREATE TABLE petitions (
     host_id uuid NOT NULL,
     post_ids uuid[] NOT NULL, -- the first leads
     delegate_ids uuid[] NOT NULL DEFAULT '{}', -- who may come in a called post's place
-    signatures int NOT NULL DEFAULT 1,
     threshold int NOT NULL,
+    {COUNT},
     suspended boolean NOT NULL DEFAULT false,
     urgent boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
@@ -59,7 +60,7 @@ CREATE TABLE tasks (
     lead_unit_id uuid NOT NULL,
     supporting_unit_ids uuid[] NOT NULL
 )
-""",
+""".replace("{COUNT}", COUNT),
 )
 
 COMMON = UUID(int=0)
@@ -87,6 +88,7 @@ def put(
     rule: str = "",
     due_at: datetime | None = None,
     shown_from: datetime | None = None,
+    since: datetime | None = None,
     after: Collection[str] = (),
 ) -> Statement:
     return (
@@ -103,7 +105,7 @@ def put(
         due_at,
         shown_from,
         list(after),
-        event.timestamp,
+        since or event.timestamp,
         at.id,
     )
 
@@ -127,29 +129,30 @@ def take(petition_id: UUID, *kinds: str) -> Statement:
 @READ_MODEL.on(Petition.Opened)
 def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
     yield (
-        "INSERT INTO petitions (id, category, topic, host_id, post_ids, threshold) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO petitions (id, category, topic, host_id, post_ids, threshold, every, counted_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         event.originator_id,
         event.category,
         to_json(event.topic),
         event.host_id,
         event.called_post_ids,
         event.threshold,
+        event.counts_every,
+        event.timestamp,
     )
 
 
 @READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.CoSignatureInvalidated)
 def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
-    yield (
-        "UPDATE petitions SET signatures = signatures + $2 WHERE id = $1",
-        event.originator_id,
-        1 if isinstance(event, Petition.CoSigned) else -1,
-    )
+    change = 1 if isinstance(event, Petition.CoSigned) else -1
+    yield f"UPDATE petitions SET {counted('$2', '$3')} WHERE id = $1", event.originator_id, event.timestamp, change
 
 
 @READ_MODEL.on(Petition.ThresholdReached)
 def threshold_reached(event: Petition.ThresholdReached, at: Recorded) -> Iterator[Statement]:
     clock = event.host_opinion
-    yield put(HOST, "opinion", event.originator_id, event, at, rule=clock.rule, due_at=clock.due_at)
+    id, told_at = event.originator_id, clock.started_at
+    yield put(HOST, "opinion", id, event, at, rule=clock.rule, due_at=clock.due_at, shown_from=told_at, since=told_at)
 
 
 @READ_MODEL.on(Petition.Submitted)
@@ -626,7 +629,7 @@ async def waiting(
     if due not in ("-infinity", "infinity"):
         datetime.fromisoformat(due)
     rows = await pool.fetch(
-        """
+        f"""
         SELECT i.kind, i.petition_id, nullif(i.rule, '') AS rule, nullif(i.due_at, 'infinity') AS due_at, i.since,
             i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.urgent, p.category, p.topic,
             t.id AS task_id, t.title,
@@ -637,7 +640,7 @@ async def waiting(
         LEFT JOIN inbox.tasks AS t ON t.id = i.subject_id
         WHERE i.for_role = $1 AND i.for_org = $2 AND i.shown_from <= $3
             AND (i.due_at, i.position, i.kind) > ($4::text::timestamptz, $5::bigint, $6)
-            AND NOT (i.kind = 'opinion' AND p.signatures < p.threshold)
+            AND NOT (i.kind = 'opinion' AND {told("$3")} < p.threshold)
             AND NOT EXISTS (SELECT FROM inbox.items AS b WHERE b.petition_id = i.petition_id AND b.kind = ANY (i.after))
         ORDER BY i.due_at, i.position, i.kind
         LIMIT $7

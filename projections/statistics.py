@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.disclosure import FEWEST
 from domain.petition import Petition, Phase
 from domain.task import Task
 from infra.event_store import Recorded
@@ -31,7 +32,7 @@ CREATE TABLE petitions (
     suspended_at timestamptz,
     answered_at timestamptz, -- for the first time
     in_time boolean,
-    invited int NOT NULL DEFAULT 0, -- in the round it was closed in, as the next three
+    invited int NOT NULL DEFAULT 0, -- in the round it was closed in, as the next three; 0 where fewer than 5 judged
     judged int NOT NULL DEFAULT 0,
     resolved int NOT NULL DEFAULT 0, -- yes or partly
     satisfied int NOT NULL DEFAULT 0
@@ -177,15 +178,14 @@ def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Petition.Closed)
 def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
+    """Fewer than five judgements are in no sum: the sum before would tell them."""
+    few = event.judged < FEWEST
     yield from enter(event.originator_id, Phase.CLOSED, event, at)
     yield (
         "UPDATE petitions SET outcome = $2, invited = $3, judged = $4, resolved = $5, satisfied = $6 WHERE id = $1",
         event.originator_id,
         event.outcome,
-        event.invited,
-        event.judged,
-        event.resolved,
-        event.satisfied,
+        *((0, 0, 0, 0) if few else (event.invited, event.judged, event.resolved, event.satisfied)),
     )
 
 

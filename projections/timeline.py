@@ -1,10 +1,10 @@
 """What happened, event by event, as far as it may be told.
 
 Signatures and judgements are not in here one by one: whoever could read their times could find out who gave them. Each
-row carries how many signatures stood at that moment instead.
+row carries how many signatures were told of at that moment instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.directory import Host, Post, Unit
+from domain.disclosure import FEWEST
 from domain.meeting import Meeting
 from domain.petition import Petition
 from domain.rulebook import Rulebook
@@ -19,7 +20,8 @@ from domain.task import Task
 from domain.text import Text
 from domain.webhook import Webhook
 from infra.event_store import Recorded
-from projections.board import HANDLES, Viewer
+from projections import counts
+from projections.board import END_OF_TIME, HANDLES, Viewer
 from projections.read_model import ReadModel, Statement, shape, text_from, to_json
 
 READ_MODEL = ReadModel(
@@ -43,14 +45,18 @@ CREATE TABLE events (
 );
 CREATE INDEX ON events (petition_id, position);
 
-CREATE TABLE signatures (petition_id uuid PRIMARY KEY, count int NOT NULL) WITH (fillfactor = 70)
-""",
+CREATE TABLE counts (
+    petition_id uuid PRIMARY KEY,
+    threshold int NOT NULL,
+    {COUNT},
+    unseen int NOT NULL DEFAULT 0
+) WITH (fillfactor = 70)
+""".replace("{COUNT}", counts.COUNT),
 )
 
 # What may be told of each event, besides the texts: ids of organisations and things, codes, numbers, dates; no person.
 PUBLIC: dict[type, tuple[str, ...]] = {
     Petition.Opened: ("category", "host_id", "called_post_ids", "threshold", "signing"),
-    Petition.ThresholdReached: ("host_opinion",),
     Petition.Submitted: ("admissibility",),
     Petition.MarkedUrgent: ("urgent",),
     Petition.UrgencyLifted: ("signing",),
@@ -143,39 +149,71 @@ AUDITOR: dict[type, tuple[str, ...]] = {
     Webhook.Replayed: ("from_position",),
     Webhook.Cancelled: (),
 }
-TOLD = {"public": PUBLIC, "handlers": HANDLERS, "auditor": AUDITOR}
+# In the history from its clock's start on, and never as it happens: then somebody signed.
+LATER: dict[type, tuple[str, ...]] = {Petition.ThresholdReached: ("host_opinion",)}
+TOLD = {"public": PUBLIC, "handlers": HANDLERS, "auditor": AUDITOR, "later": LATER}
 VISIBILITY = {event: visibility for visibility, events in TOLD.items() for event in events}
+
+
+UNSEEN = "UPDATE counts SET {}unseen = unseen + 1 WHERE petition_id = $1"
 
 
 @READ_MODEL.on(Petition.CoSigned, Petition.CoSignatureWithdrawn, Petition.CoSignatureInvalidated)
 def counted(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     change = 1 if isinstance(event, Petition.CoSigned) else -1
-    yield "UPDATE signatures SET count = count + $2 WHERE petition_id = $1", event.originator_id, change
+    yield UNSEEN.format(f"{counts.counted('$2', '$3')}, "), event.originator_id, event.timestamp, change
+
+
+@READ_MODEL.on(Petition.FeedbackGiven, Petition.CoSignatureContested)
+def secret(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield UNSEEN.format(""), event.originator_id
 
 
 @READ_MODEL.on(*VISIBILITY)
 def told(event: Any, at: Recorded) -> Iterator[Statement]:
     visibility = VISIBILITY[type(event)]
     petition_id = event.originator_id if isinstance(event, Petition.Event) else getattr(event, "matter_id", None)
+    happened_at, recorded_at = event.timestamp, at.recorded_at
     if isinstance(event, Petition.Opened):
-        yield "INSERT INTO signatures (petition_id, count) VALUES ($1, 1)", petition_id
+        yield (
+            "INSERT INTO counts (petition_id, threshold, every, counted_at) VALUES ($1, $2, $3, $4)",
+            petition_id,
+            event.threshold,
+            event.counts_every,
+            event.timestamp,
+        )
+    if isinstance(event, Petition.Submitted):
+        yield f"UPDATE counts SET {counts.COUNTED_FOR_GOOD} WHERE petition_id = $1", petition_id
+    if isinstance(event, Petition.ThresholdReached) and event.host_opinion.started_at > happened_at:
+        happened_at = recorded_at = event.host_opinion.started_at
     yield (
         "INSERT INTO events (position, petition_id, subject_id, version, type, at, recorded_at, role, command_id,"
-        " data, texts, visibility, signatures) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-        " (SELECT count FROM signatures WHERE petition_id = $2))",
+        " data, texts, visibility, signatures) VALUES ($1, $2, $3,"
+        " $4 - coalesce((SELECT unseen FROM counts WHERE petition_id = $3), 0), $5, $6, $7, $8, $9, $10, $11, $12,"
+        f" (SELECT {counts.told('$6')} FROM counts WHERE petition_id = $2))",
         at.id,
         petition_id,
         event.originator_id,
         event.originator_version,
         at.topic,
-        event.timestamp,
-        at.recorded_at,
+        happened_at,
+        recorded_at,
         event.role,
         event.command_id,
-        to_json({name: getattr(event, name) for name in TOLD[visibility][type(event)]}),
+        to_json(_facts(event, TOLD[visibility][type(event)])),
         to_json({name: text for name, text in vars(event).items() if isinstance(text, Text)}),
         visibility,
     )
+    if isinstance(event, Petition.ThresholdReached):
+        yield UNSEEN.format(""), petition_id
+
+
+def _facts(event: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Judgements are told from five on."""
+    facts = {name: getattr(event, name) for name in names}
+    if facts.get("judged", FEWEST) < FEWEST:
+        facts |= {name: None for name in ("judged", "resolved", "satisfied") if name in facts}
+    return facts
 
 
 Row = dict[str, Any]
@@ -186,22 +224,27 @@ async def history(
     petition_id: UUID,
     *,
     handler: bool,
+    now: datetime = END_OF_TIME,
     as_of: datetime | None = None,
     cursor: int | None = None,
     limit: int = 50,
 ) -> tuple[list[Row], int | None]:
     """What happened to a petition, its meetings and its tasks, oldest first. Who may ask: see ``board``.
 
-    ``handler``: also what only those are told who have to do with it. ``as_of``: by the database's clock.
+    ``handler``: also what only those are told who have to do with it. ``as_of``: by the database's clock. ``now``: by
+    that of whoever asks.
     """
     rows = await pool.fetch(
-        "SELECT * FROM timeline.events WHERE petition_id = $1 AND position > $2 AND ($3 OR visibility = 'public')"
-        " AND ($4::timestamptz IS NULL OR recorded_at <= $4) ORDER BY position LIMIT $5",
+        "SELECT * FROM timeline.events WHERE petition_id = $1 AND position > $2"
+        " AND ($3 OR visibility IN ('public', 'later')) AND (visibility <> 'later' OR at <= $6)"
+        " AND ($4::timestamptz IS NULL OR recorded_at <= $4)"
+        " ORDER BY position LIMIT $5",
         petition_id,
         cursor or 0,
         handler,
         as_of,
         limit + 1,
+        now,
     )
     return [_row(row) for row in rows[:limit]], rows[limit - 1]["position"] if len(rows) > limit else None
 
@@ -210,7 +253,8 @@ async def since(pool: asyncpg.Pool, viewer: Viewer, after: int, *, limit: int = 
     """What a viewer may be told of all that happened after a position, in order."""
     rows = await pool.fetch(
         f"SELECT e.* FROM timeline.events AS e LEFT JOIN board.petitions AS p ON p.id = e.petition_id"
-        f" WHERE e.position > $3 AND (p.public AND e.visibility = 'public' OR p.id IS NOT NULL AND {HANDLES}"
+        f" WHERE e.position > $3 AND (p.public AND e.visibility = 'public'"
+        f" OR p.id IS NOT NULL AND e.visibility <> 'later' AND {HANDLES}"
         " OR e.petition_id IS NULL AND $1 IN ('auditor', 'admin')) ORDER BY e.position LIMIT $4",
         viewer.role,
         viewer.org,

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.ballot import Ballot, concerned
 from domain.clock import Clock
-from domain.command import Command, Role
+from domain.command import Command, Role, seen_version
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
@@ -84,7 +84,7 @@ class Activities:
         meeting = await self._repository.get(Meeting, petition.meeting_id) if petition.meeting_id else None
         contests = [await self._repository.get(Intake, id) for id in petition.contests]
         return MatterState(
-            version=petition.version,
+            version=seen_version(petition),
             phase=petition.phase,
             round=petition.round,
             ended=petition.phase in ENDS,

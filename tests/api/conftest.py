@@ -10,13 +10,13 @@ import pytest
 from infra.database import connect
 from projections import projector
 from projections.projector import Projector
-from tests.api.world import MONDAY, World
+from tests.api.world import MONDAY, POLICY_FILE, World
 
 
 @asynccontextmanager
-async def beginning(pool: asyncpg.Pool, keys: Path) -> AsyncIterator[World]:
+async def beginning(pool: asyncpg.Pool, keys: Path, policy_file: str = POLICY_FILE) -> AsyncIterator[World]:
     await projector.install(pool)
-    world = await World.begin(pool, keys)
+    world = await World.begin(pool, keys, policy_file)
     projecting = asyncio.create_task(Projector(world.store, world.keyring).run())
     yield world
     projecting.cancel()

@@ -32,7 +32,8 @@ from domain.rulebook import BUILT_IN, document_of
 from domain.task import Stage, Task
 from domain.text import Text
 
-POLICY = Policy.parse(tomllib.loads(Path(domain.policy.__file__).with_name("policy.toml").read_text(encoding="utf-8")))
+SHIPPED = Policy.parse(tomllib.loads(Path(domain.policy.__file__).with_name("policy.toml").read_text(encoding="utf-8")))
+POLICY = replace(SHIPPED, counts_every=0)  # who tests something else need not wait for midnight
 MONDAY = datetime(2026, 3, 2, 1, tzinfo=UTC)  # 09:00 in Ningbo, no holiday near
 
 

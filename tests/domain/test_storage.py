@@ -245,10 +245,10 @@ def test_every_aggregate_and_event_has_a_topic_of_its_own_that_survives_a_move()
 @pytest.mark.parametrize("topic", ALL_TOPICS)
 def test_what_is_stored_today_has_the_shape_of_what_was_stored_before(topic: str) -> None:
     today, before = shape(as_stored(examples()[topic])), shape(golden()[topic])
-    if topic.endswith(" snapshot"):
-        for name in today["state"].keys() - before["state"].keys():
-            assert hasattr(resolve_topic(topic.removesuffix(" snapshot")), name), f"older snapshots lack {name}"
-            del today["state"][name]
+    now, then = (state["state"] if topic.endswith(" snapshot") else state for state in (today, before))
+    for name in now.keys() - then.keys():
+        assert hasattr(resolve_topic(topic.removesuffix(" snapshot")), name), f"what is older lacks {name}"
+        del now[name]
     assert today == before
 
 

@@ -43,6 +43,7 @@ async def test_the_page_of_a_closed_petition_tells_the_whole_story(mirror: Mirro
     assert page["feedback"] == [
         {
             "round": 1,
+            "delivery": False,
             "invited": 10,
             "judged": 10,
             "contacted": 10,
@@ -51,6 +52,7 @@ async def test_the_page_of_a_closed_petition_tells_the_whole_story(mirror: Mirro
             "resolved_no": 0,
             "satisfied": 10,
             "concluded": True,
+            "fewer_than_five": False,
         }
     ]
 
@@ -156,15 +158,15 @@ async def test_a_petition_is_seen_by_those_who_handle_it_and_once_admitted_by_al
     assert signer["handler"]
 
 
-async def test_while_a_round_is_judged_only_the_number_of_judgements_is_told(mirror: Mirror) -> None:
+async def test_while_a_round_is_judged_only_the_number_of_the_invited_is_told(mirror: Mirror) -> None:
     story = given(Phase.FEEDBACK)
     story.judge(Resolved.NO, Resolved.YES)
     await mirror.show(story)
     page = await board.petition(mirror.pool, story.petition.id, EVERYTHING)
     assert page
     (tally,) = page["feedback"]
-    assert (tally["invited"], tally["judged"], tally["concluded"]) == (10, 2, False)
-    tallies = ("contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied")
+    assert (tally["invited"], tally["concluded"]) == (10, False)
+    tallies = ("judged", "contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied")
     assert {name: tally[name] for name in tallies} == dict.fromkeys(tallies)
 
 

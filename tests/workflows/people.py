@@ -42,7 +42,7 @@ from workflows.worker import make_worker
 DEFAULT = tomllib.loads(Path(domain.policy.__file__).with_name("policy.toml").read_text("utf-8"))
 # Clocks that start today end next year, which the built-in calendar may not know yet.
 YEARS: dict[str, Any] = {str(datetime.now(UTC).year + n): {} for n in range(5)}
-POLICY = Policy.parse(DEFAULT | {"threshold": 3, "calendar": YEARS})
+POLICY = Policy.parse(DEFAULT | {"threshold": 3, "counts_every": "at once", "calendar": YEARS})
 OPENING: dict[str, Any] = {
     "topic": text("topic"),
     "details": text("details"),

@@ -29,6 +29,7 @@ from api import (
     register,
     roadmap,
     sign_in,
+    signing,
     similar,
     statistics,
     supervision,
@@ -68,6 +69,7 @@ def create_app(
     outbound: Outbound,
     webhook_secrets: Secrets,
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]] | None = None,
+    public_url: str | None = None,
 ) -> FastAPI:
     """``checks``: further parts for /readyz, by name. Each answers with what it knows, ``up`` among it, or raises.
 
@@ -91,6 +93,7 @@ def create_app(
         },
     )
     app.state.now = lambda: datetime.now(UTC)
+    app.state.public_url = public_url
     positions = Positions(store.pool)
     slips = Slips(signing_in.register, keyring, files)
     app.state.newest = events.Newest(store, positions)
@@ -140,6 +143,7 @@ def create_app(
         answers,
         intakes,
         drafts,
+        signing,
     ):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)

@@ -122,12 +122,7 @@ async def ask_for_code(body: Asking, request: Request, services: Serving, backgr
     """Have a six-digit code sent. The answer tells nothing about who is registered."""
     sign_in = services.sign_in
     if not sign_in.gateway.reaches(body.contact.kind):
-        raise Problem(
-            503,
-            "no-gateway",
-            "本系统尚未开通此种登录方式。",
-            "This installation has no way to send you a code: try the other kind, or ask your community.",
-        )
+        raise NO_GATEWAY
     try:
         code = await sign_in.ask(body.contact, client_of(request), request.app.state.now())
     except TooMany:
@@ -187,6 +182,12 @@ def client_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+NO_GATEWAY = Problem(
+    503,
+    "no-gateway",
+    "本系统尚未开通此种登录方式。",
+    "This installation has no way to send you a code: try the other kind, or ask your community.",
+)
 WRONG_CODE = Problem(
     401,
     "wrong-code",

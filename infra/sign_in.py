@@ -57,7 +57,7 @@ class SignIn:
         ``TooMany`` where the client has: that says nothing about anybody's phone.
         """
         code = f"{secrets.randbelow(10**6):06}"
-        await self._bound("ask", client, at)
+        await self.bound("ask", client, at)
         async with self._pool.acquire() as conn, conn.transaction():
             if not await self._within(conn, self.register.digest(contact), PER_CONTACT, at):
                 logger.warning("a contact has asked for too many sign-in codes")
@@ -76,7 +76,7 @@ class SignIn:
 
     async def check(self, contact: Contact, code: str, purpose: str, client: str, at: datetime) -> None:
         """The code is right; it is not used up. Raises ``WrongCode`` or ``TooMany``."""
-        await self._bound("try", client, at)
+        await self.bound("try", client, at)
         async with self._pool.acquire() as conn, conn.transaction():
             right = await self._try(conn, contact, code, at, purpose)
         if not right:
@@ -93,14 +93,14 @@ class SignIn:
 
         Only a token uses the code up. Raises ``WrongCode`` or ``TooMany``.
         """
-        await self._bound("try", client, at)
+        await self.bound("try", client, at)
         async with self._pool.acquire() as conn, conn.transaction():
             right = await self._try(conn, contact, code, at)
             people = await self.register.find(conn, contact) if right else []
             chosen = [person for person in people if person_id in (None, person.id)]
             if len(chosen) == 1:
                 await self._use_up(conn, contact)
-                return self._token(chosen[0].id), people
+                return self.token(chosen[0].id), people
         if not right or person_id:
             raise WrongCode
         return None, people
@@ -109,27 +109,69 @@ class SignIn:
         self, contact: Contact, code: str, host_id: UUID, entry: Entry, client: str, at: datetime, verify_by: datetime
     ) -> str:
         """Whoever holds the code enters themselves on a host's roll, unverified; answers with their token."""
-        await self._bound("try", client, at)
+        await self.bound("try", client, at)
         async with self._pool.acquire() as conn, conn.transaction():
             if await self._try(conn, contact, code, at):
-                unverified = [person for person in await self.register.find(conn, contact) if person.verify_by]
-                if len(unverified) >= SELF_ENTERED:
-                    raise Conflict(
-                        "too-many-unverified",
-                        "此号码下待核实的登记过多,请先由社区核实。",
-                        "Too many entries under this contact wait to be verified: ask your community first.",
-                    )
-                (entered,) = await self.register.enter(
-                    conn, host_id, [entry], at, verify_by=verify_by, person_id=uuid4()
-                )
-                if not entered.new:
-                    raise on_the_roll()
-                await log(conn, Actor("self", Role.RESIDENT.value), "registered", [entered.person_id], at)
+                people = await self.register.find(conn, contact)
+                person_id = await self._enter(conn, host_id, entry, people, at, verify_by)
                 await self._use_up(conn, contact)
-                return self._token(entered.person_id)
+                return self.token(person_id)
         raise WrongCode
 
-    def _token(self, person_id: UUID) -> str:
+    async def who(
+        self,
+        contact: Contact,
+        code: str,
+        purpose: str,
+        host_id: UUID,
+        person_id: UUID | None,
+        entry: Entry | None,
+        *,
+        client: str,
+        at: datetime,
+        verify_by: datetime,
+    ) -> tuple[UUID | None, list[Person]]:
+        """Who holds the code: the one on this host's roll, the one chosen, or who enters themselves; else the people
+        to choose from. The code is not used up. Raises ``WrongCode`` or ``TooMany``."""
+        await self.bound("try", client, at)
+        async with self._pool.acquire() as conn, conn.transaction():
+            right = await self._try(conn, contact, code, at, purpose)
+            found = await self.register.find(conn, contact) if right else []
+            people = [person for person in found if person.host_id == host_id]
+            if entry:  # who entered themselves just now and was cut off is on the roll already
+                people = [person for person in people if person.entry.name == entry.name]
+                if right and not people:
+                    return await self._enter(conn, host_id, entry, found, at, verify_by), []
+        chosen = [person.id for person in people if person_id in (None, person.id)]
+        if len(chosen) == 1:
+            return chosen[0], people
+        if not right or person_id:
+            raise WrongCode
+        return None, people
+
+    async def _enter(
+        self,
+        conn: PoolConnectionProxy,
+        host_id: UUID,
+        entry: Entry,
+        people: Sequence[Person],
+        at: datetime,
+        verify_by: datetime,
+    ) -> UUID:
+        """``people``: those whom the contact leads to already."""
+        if sum(person.verify_by is not None for person in people) >= SELF_ENTERED:
+            raise Conflict(
+                "too-many-unverified",
+                "此号码下待核实的登记过多,请先由社区核实。",
+                "Too many entries under this contact wait to be verified: ask your community first.",
+            )
+        (entered,) = await self.register.enter(conn, host_id, [entry], at, verify_by=verify_by, person_id=uuid4())
+        if not entered.new:
+            raise on_the_roll()
+        await log(conn, Actor("self", Role.RESIDENT.value), "registered", [entered.person_id], at)
+        return entered.person_id
+
+    def token(self, person_id: UUID) -> str:
         return self._issuer.token(Role.RESIDENT, str(person_id))
 
     # Codes
@@ -170,7 +212,8 @@ class SignIn:
         await conn.execute("INSERT INTO sign_in_attempts (what, at) VALUES ($1, $2)", what, at)
         return True
 
-    async def _bound(self, what: str, client: str, at: datetime) -> None:
+    async def bound(self, what: str, client: str, at: datetime) -> None:
+        """Count one more of this client's; ``TooMany`` if it has had enough."""
         async with self._pool.acquire() as conn, conn.transaction():
             if not await self._within(conn, self._client(what, client), PER_CLIENT, at):
                 raise TooMany

@@ -124,6 +124,8 @@ async def test_every_command_has_an_example_of_its_answer(document: dict[str, An
         "PolicyVersion",
         "IntakeState",
         "DraftState",
+        "Signed",
+        "SigningLink",
         "HostEntry",
         "PostEntry",
         "UnitEntry",

@@ -27,6 +27,7 @@ from api import (
     problems,
     referrals,
     register,
+    reviews,
     roadmap,
     sign_in,
     signing,
@@ -144,6 +145,7 @@ def create_app(
         intakes,
         drafts,
         signing,
+        reviews,
     ):
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)

@@ -34,6 +34,7 @@ RULES = {
     "response": "答复",
     "feedback": "群众评价",
     "commitment": "兑现承诺",
+    "review": "复查复核",
     "task": "完成任务",
     "appeal": "联名人申诉",
     "appeal_decision": "申诉审定",

@@ -150,6 +150,15 @@ class FeedbackRow(BaseModel):
     satisfied: int | None
 
 
+class ReviewRow(BaseModel):
+    level: int = Field(description="1: review; 2: second review, which is final.")
+    grounds: str | None = Field(description=AS_WRITTEN)
+    requested_at: datetime
+    result: str | None = Field(examples=["upheld"], description="null while it is under way.")
+    opinion: str | None
+    decided_at: datetime | None
+
+
 class PetitionPage(PetitionSummary):
     acknowledged: list[UUID]
     delegates: dict[UUID, UUID] = Field(description="Called post: the post that comes to the meeting in its place.")
@@ -161,6 +170,7 @@ class PetitionPage(PetitionSummary):
     meetings: list[MeetingRow]
     ballots: list[BallotRow] = Field([], description="For whom they concern.")
     responses: list[ResponseRow]
+    reviews: list[ReviewRow]
     feedback: list[FeedbackRow]
 
 
@@ -210,6 +220,7 @@ def _for_reader(row: Row) -> Row:
         row = row | dict.fromkeys(("topic", "details", "version", "rejection"))
         row["ballots"] = []
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
+        row["reviews"] = [review | {"grounds": None} for review in row.get("reviews", ())]
         row["tasks"] = [task | {"evidence": []} for task in row.get("tasks", ())]
     return row
 

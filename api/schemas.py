@@ -23,7 +23,7 @@ from domain.clock import Clock
 from domain.command import seen_version
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
-from domain.petition import Answer, Category, Petition, RejectionReason, Resolved
+from domain.petition import Answer, Category, Petition, RejectionReason, Resolved, ReviewResult
 from domain.task import Stage, Task
 from domain.webhook import Audience, PausedBecause
 from projections.webhooks import TYPES
@@ -370,6 +370,17 @@ class Feedback(BaseModel):
     resolved: Resolved
     satisfied: StrictBool
     comment: Words | None = None
+
+
+class ReviewRequest(BaseModel):
+    model_config = example(grounds="答复所称“已完工”与实际不符,西侧仍有积水。")
+    grounds: Words
+
+
+class ReviewDecision(BaseModel):
+    model_config = example(result="returned", opinion="西侧管段未纳入改造,退回重新办理。")
+    result: ReviewResult
+    opinion: Words
 
 
 class SupervisionOrder(BaseModel):

@@ -96,6 +96,17 @@ class Supervision(StrEnum):
     ANSWERED = "answered"
 
 
+class ReviewResult(StrEnum):
+    """Changed: the reviewing unit's opinion takes the answer's place. Returned: the post works on it in a new round."""
+
+    UPHELD = "upheld"
+    CHANGED = "changed"
+    RETURNED = "returned"
+
+
+REVIEWS = 2  # 复查, then 复核; what it says is final
+
+
 Judgements = dict[str, tuple[str, bool]]  # pseudonym -> resolved, satisfied
 
 
@@ -135,6 +146,9 @@ class Petition(Decider):
     kept_apart_from = list[UUID]()  # noqa: RUF012 - into what the co-signers did not want it merged
     counts_every = A_DAY
     submitted_with: int | None = None  # signatures
+    reviews = 0  # asked for so far
+    reviewed_by: str | None = None  # who decided the last
+    reviewable_from: datetime | None = None  # when it was closed, or the last review decided
 
     def __init__(
         self,
@@ -561,7 +575,7 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.ROADMAP, self.roadmap, self.response)
-            petition.round, petition.judgements = self.round, {}
+            petition.round, petition.judgements, petition.outcome = self.round, {}, None
 
     class Extended(Event):
         TOPIC = "petition.Extended"
@@ -644,6 +658,29 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.CLOSED)
             petition.outcome = self.outcome
+            petition.reviewable_from = self.timestamp
+
+    class ReviewRequested(Event):
+        """By one of the co-signers. ``level``: 1 for a review, 2 for the second and last."""
+
+        TOPIC = "petition.ReviewRequested"
+        level: int
+        grounds: Text
+        review: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.clocks = {"review": self.review}
+            petition.reviews = self.level
+
+    class ReviewDecided(Event):
+        TOPIC = "petition.ReviewDecided"
+        level: int
+        result: str
+        opinion: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.clocks = {}
+            petition.reviewed_by, petition.reviewable_from = self.by, self.timestamp
 
     def lose(self, signer: str) -> None:
         self.signers[signer] = False
@@ -659,6 +696,11 @@ class Petition(Decider):
     def judge_delivery(self) -> None:
         self.enter(Phase.ANSWERED)
         self.delivered_in, self.judgements = self.round, {}
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is due; a review may still be asked for."""
+        return self.phase in ENDS and "review" not in self.clocks
 
     @property
     def delivered(self) -> bool:
@@ -1199,12 +1241,11 @@ class Petition(Decider):
     def _conclusion(self, cmd: Command, judgements: Judgements) -> list[tuple[type[Event], dict[str, Any]]]:
         """What these judgements lead to; nothing is decided yet, since an unknown calendar year refuses."""
         judged = len(judgements)
-        resolved = sum(verdict != Resolved.NO for verdict, _ in judgements.values())
+        resolved = resolved_in(judgements)
         satisfied = sum(happy for _, happy in judgements.values())
         unresolved = judged > 0 and resolved < cmd.policy.reopen_below * judged
         if unresolved and self.round < cmd.policy.max_rounds:
-            clocks = {rule: cmd.policy.clock(rule, cmd.at) for rule in ("roadmap", "response")}
-            return [(self.Reopened, {"round": self.round + 1, "judged": judged, "resolved": resolved, **clocks})]
+            return [(self.Reopened, self._another_round(cmd, judgements))]
         order: list[tuple[type[Petition.Event], dict[str, Any]]] = []
         if unresolved:
             order.append((self.SupervisionOrdered, {"order": None}))
@@ -1220,6 +1261,10 @@ class Petition(Decider):
             "satisfied": satisfied,
         }
         return [*order, (self.Closed, closed)]
+
+    def _another_round(self, cmd: Command, judgements: Judgements) -> dict[str, Any]:
+        clocks = {rule: cmd.policy.clock(rule, cmd.at) for rule in ("roadmap", "response")}
+        return {"round": self.round + 1, "judged": len(judgements), "resolved": resolved_in(judgements), **clocks}
 
     # --- what was promised is tracked -------------------------------------------------------------------------------
 
@@ -1237,6 +1282,45 @@ class Petition(Decider):
         self.decide(self.SupervisionOrdered, cmd, order=None)
         self.decide(self.CommitmentMissed, cmd, round=self.round)
 
+    # --- review by a higher unit ------------------------------------------------------------------------------------
+
+    @command(RESIDENT)
+    def request_review(self, cmd: Command, /, *, grounds: Text) -> None:
+        """Any co-signer may ask, once for all of them; and once more when the first review has been decided."""
+        if not self.signers.get(cmd.by):
+            raise Forbidden(
+                "not-a-co-signer", "只有联名人可以申请复查。", "Only those who signed can ask for a review."
+            )
+        self.require(Phase.CLOSED)
+        if "review" in self.clocks:
+            raise Conflict("under-review", "已有人申请,正在复查。", "A review has been asked for and is under way.")
+        if self.reviews == REVIEWS:
+            raise Conflict("review-final", "复核意见为终结意见。", "The second review was the last: it is final.")
+        until = cmd.policy.clock("review_request", self.reviewable_from or self.modified_on).due_at
+        if cmd.at >= until:
+            raise Conflict(
+                "review-too-late",
+                "申请复查、复核的期限已过。",
+                f"A review could be asked for until {until}.",
+            )
+        facts = {"level": self.reviews + 1, "grounds": grounds, "review": cmd.policy.clock("review", cmd.at)}
+        self.decide(self.ReviewRequested, cmd, **facts)
+
+    @command(SUPERVISOR)
+    def decide_review(self, cmd: Command, /, *, result: ReviewResult, opinion: Text) -> None:
+        if "review" not in self.clocks:
+            raise Conflict("not-under-review", "此件没有待决定的复查、复核申请。", "No review waits for a decision.")
+        if self.reviews == REVIEWS and cmd.by == self.reviewed_by:
+            raise Forbidden(
+                "same-reviewer",
+                "复核须由另一人作出,不能由原复查人决定。",
+                "The second review is somebody else's to decide than the first.",
+            )
+        again = self._another_round(cmd, self.judgements) if result == ReviewResult.RETURNED else None
+        self.decide(self.ReviewDecided, cmd, level=self.reviews, result=result.value, opinion=opinion)
+        if again:
+            self.decide(self.Reopened, cmd.consequence(), **again)
+
     # --- watching the clocks ----------------------------------------------------------------------------------------
 
     @command(WORKFLOW)
@@ -1251,7 +1335,7 @@ class Petition(Decider):
 
     def _worth(self, what: str, rule: str, due_at: datetime, task_id: UUID | None) -> bool:
         """Once per clock, and not when the clock has stopped meanwhile or stands still."""
-        if self.phase in ENDS or self.suspended_at is not None:
+        if self.over or self.suspended_at is not None:
             return False
         running = task_id is not None or (rule in self.clocks and self.clocks[rule].due_at == due_at)
         return running and warning(what, rule, due_at, task_id) not in self.warned
@@ -1299,6 +1383,10 @@ class Petition(Decider):
                 f"期限为 {clock.due_at}。",
                 f"The clock “{clock.rule}” runs until {clock.due_at}.",
             )
+
+
+def resolved_in(judgements: Judgements) -> int:
+    return sum(verdict != Resolved.NO for verdict, _ in judgements.values())
 
 
 def warning(what: str, rule: str, due_at: datetime, task_id: UUID | None) -> str:

@@ -28,6 +28,8 @@ RULES = (
     "verification",
     "appeal",
     "appeal_decision",
+    "review_request",
+    "review",
     "urgent",
     "brief",
     "minutes",

@@ -146,6 +146,17 @@ CREATE TABLE responses (
 );
 CREATE INDEX ON responses (petition_id);
 
+CREATE TABLE reviews (
+    petition_id uuid,
+    level int,
+    grounds jsonb NOT NULL,
+    requested_at timestamptz NOT NULL,
+    result text,
+    opinion jsonb,
+    decided_at timestamptz,
+    PRIMARY KEY (petition_id, level)
+);
+
 CREATE TABLE feedback (
     petition_id uuid,
     round int,
@@ -496,7 +507,7 @@ CONCLUDE = "UPDATE feedback SET concluded = true WHERE petition_id = $1"
 @READ_MODEL.on(Petition.Reopened)
 def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
     yield (
-        update("phase = $5, clocks = $6, round = $7, commitment_due_on = NULL"),
+        update("phase = $5, clocks = $6, round = $7, outcome = NULL, commitment_due_on = NULL"),
         *start(event, at),
         Phase.ROADMAP.value,
         clocks_to_json(event.roadmap, event.response),
@@ -526,6 +537,31 @@ def commitment_missed(event: Petition.CommitmentMissed, at: Recorded) -> Iterato
 def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
     yield update("phase = $5, clocks = '{}', outcome = $6"), *start(event, at), Phase.CLOSED.value, event.outcome
     yield CONCLUDE, event.originator_id
+
+
+@READ_MODEL.on(Petition.ReviewRequested)
+def review_requested(event: Petition.ReviewRequested, at: Recorded) -> Iterator[Statement]:
+    yield update("clocks = $5"), *start(event, at), clocks_to_json(event.review)
+    yield (
+        "INSERT INTO reviews (petition_id, level, grounds, requested_at) VALUES ($1, $2, $3, $4)",
+        event.originator_id,
+        event.level,
+        to_json(event.grounds),
+        event.timestamp,
+    )
+
+
+@READ_MODEL.on(Petition.ReviewDecided)
+def review_decided(event: Petition.ReviewDecided, at: Recorded) -> Iterator[Statement]:
+    yield update("clocks = '{}'"), *start(event, at)
+    yield (
+        "UPDATE reviews SET result = $3, opinion = $4, decided_at = $5 WHERE petition_id = $1 AND level = $2",
+        event.originator_id,
+        event.level,
+        event.result,
+        to_json(event.opinion),
+        event.timestamp,
+    )
 
 
 @READ_MODEL.on(Petition.Extended)
@@ -889,6 +925,14 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
             for row in await conn.fetch(
                 "SELECT round, interim, outcome, text, at FROM board.responses"
                 " WHERE petition_id = $1 ORDER BY position",
+                petition_id,
+            )
+        ]
+        page["reviews"] = [
+            shape(row, texts=("grounds", "opinion"))
+            for row in await conn.fetch(
+                "SELECT level, grounds, requested_at, result, opinion, decided_at FROM board.reviews"
+                " WHERE petition_id = $1 ORDER BY level",
                 petition_id,
             )
         ]

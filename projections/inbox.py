@@ -338,6 +338,17 @@ def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
     yield "DELETE FROM items WHERE petition_id = $1 AND kind NOT IN ('supervision', 'lift')", event.originator_id
 
 
+@READ_MODEL.on(Petition.ReviewRequested)
+def review_requested(event: Petition.ReviewRequested, at: Recorded) -> Iterator[Statement]:
+    clock = event.review
+    yield put(SUPERVISORS, "review", event.originator_id, event, at, rule=clock.rule, due_at=clock.due_at)
+
+
+@READ_MODEL.on(Petition.ReviewDecided)
+def review_decided(event: Petition.ReviewDecided, at: Recorded) -> Iterator[Statement]:
+    yield stop(event.originator_id, "review")
+
+
 MOVE = "UPDATE items SET due_at = $3 WHERE petition_id = $1 AND subject_id = $1 AND rule = $2"
 CALM = "DELETE FROM items WHERE petition_id = $1 AND subject_id = $1 AND kind = 'escalated'"
 

@@ -78,6 +78,8 @@ REQUIRED: dict[type, Recipients] = {
     Intake.InvalidationConfirmed: signer,
     Intake.Upheld: signer,
     Intake.Invalidated: signer,
+    Petition.ReviewRequested: signers,
+    Petition.ReviewDecided: signers,
 }
 FOR_RESIDENTS = {get_topic(event): whom for event, whom in (OPTIONAL | REQUIRED).items()}
 CANNOT_BE_LEFT = frozenset(get_topic(event) for event in REQUIRED)

@@ -95,7 +95,6 @@ ENTERED: dict[type, Phase] = {
     Petition.MeetingWaived: Phase.IN_PROGRESS,
     Petition.RoadmapPublished: Phase.IN_PROGRESS,
     Petition.FeedbackInvited: Phase.FEEDBACK,
-    Petition.Reopened: Phase.ROADMAP,
     Petition.TrackingBegun: Phase.TRACKING,
     Petition.CommitmentDelivered: Phase.ANSWERED,
     Petition.CommitmentMissed: Phase.ANSWERED,
@@ -173,6 +172,16 @@ def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
         "UPDATE petitions SET answered_at = $2, in_time = $2 <= response_due WHERE id = $1 AND answered_at IS NULL",
         event.originator_id,
         event.timestamp,
+    )
+
+
+@READ_MODEL.on(Petition.Reopened)
+def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
+    """Perhaps by a review, after it was closed: then it counts as judged only when it is closed again."""
+    yield from enter(event.originator_id, Phase.ROADMAP, event, at)
+    yield (
+        "UPDATE petitions SET outcome = NULL, invited = 0, judged = 0, resolved = 0, satisfied = 0 WHERE id = $1",
+        event.originator_id,
     )
 
 

@@ -78,6 +78,8 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Petition.TrackingBegun: ("round", "commitment"),
     Petition.CommitmentDelivered: ("round",),
     Petition.CommitmentMissed: ("round",),
+    Petition.ReviewRequested: ("level", "review"),
+    Petition.ReviewDecided: ("level", "result"),
     Petition.Extended: ("days", "response"),
     Petition.Suspended: (),
     Petition.Resumed: ("clocks",),

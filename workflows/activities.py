@@ -14,7 +14,7 @@ from domain.command import Command, Role, seen_version
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
-from domain.petition import ENDS, SIGNATURES_CHANGE, Petition, Phase, warning
+from domain.petition import SIGNATURES_CHANGE, Petition, Phase, warning
 from domain.policy import Policy
 from domain.refusals import NotFound, Refusal
 from domain.task import ENDS as TASK_ENDS
@@ -87,7 +87,7 @@ class Activities:
             version=seen_version(petition),
             phase=petition.phase,
             round=petition.round,
-            ended=petition.phase in ENDS,
+            ended=petition.over,
             suspended=petition.suspended_at is not None,
             clocks=[
                 *watched(petition, [task for _, _, task in tasks if task], contests),
@@ -164,7 +164,7 @@ class Activities:
 def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake] = ()) -> Iterator[RunningClock]:
     """Every clock that runs, and what it has been warned of. Of the two while signing, the one that counts; and while
     the residents judge, none of a contested signature: it stays until they have."""
-    if petition.phase in ENDS:
+    if petition.over:
         return
     own = [petition.signing_clock] if petition.phase == Phase.COLLECTING else petition.clocks.values()
     clocks: list[tuple[Clock, UUID | None, str]] = [
@@ -186,7 +186,7 @@ def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake
 
 def watched_meeting(petition: Petition, meeting: Meeting | None, policy: Policy) -> Iterator[RunningClock]:
     """Until its brief is due, and while its minutes are open."""
-    if meeting is None or petition.phase in ENDS:
+    if meeting is None or petition.over:
         return
     if meeting.status == MeetingStatus.SCHEDULED and meeting.briefed_for != meeting.starts_at:
         due_at = policy.before("brief", meeting.starts_at)

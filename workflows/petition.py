@@ -69,7 +69,7 @@ class PetitionStory:
             await workflow.wait_condition(lambda: any(task.id not in told for task in self.state.tasks))
 
     async def leaves(self, phase: str) -> None:
-        await workflow.wait_condition(lambda: self.state.phase != phase)
+        await workflow.wait_condition(lambda: self.state.ended or self.state.phase != phase)
 
     @workflow.signal
     def nudge(self, position: int) -> None:

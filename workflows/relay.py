@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 from uuid import UUID
@@ -42,6 +42,8 @@ ENDINGS = (
     Petition.Referred,
     Petition.Merged,
 )
+# After these an ended matter goes on, though its workflow may be over: another run of it is started.
+REVIVALS = (Petition.ReviewRequested, Petition.Reopened)
 # What a story waits for. Not co-signatures and judgements, of which there may be many: it hears of the last one.
 TOLD = (
     Petition.Opened,
@@ -58,7 +60,6 @@ TOLD = (
     Petition.InterimResponseGiven,
     Petition.RoadmapRevised,
     Petition.Answered,
-    Petition.Reopened,
     Petition.TrackingBegun,
     Petition.CommitmentDelivered,
     Petition.Extended,
@@ -66,6 +67,8 @@ TOLD = (
     Petition.Resumed,
     Petition.BallotCalled,
     Petition.BallotConcluded,
+    Petition.ReviewDecided,
+    *REVIVALS,
     *ENDINGS,
     Task.Claimed,
     Task.Transferred,
@@ -93,9 +96,9 @@ LOOK_EVERY = 2.0  # seconds
 MISSING_EVERY = 300.0  # seconds
 
 _REMEMBER = """
-INSERT INTO open_matters SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[])
+INSERT INTO open_matters AS known SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[])
 ON CONFLICT (matter_id) DO UPDATE
-SET position = excluded.position, ended = open_matters.ended OR excluded.ended
+SET position = excluded.position, ended = excluded.ended OR known.ended AND known.matter_id <> ALL ($4::uuid[])
 """
 # The first call of a client that connects lazily raises a RuntimeError where later ones raise an RPCError.
 AWAY = (RPCError, RuntimeError)
@@ -114,6 +117,7 @@ class OpenMatter:
     matter_id: UUID
     position: int  # of its last event
     ended: bool
+    revived: bool = False  # it had ended, or may have
 
 
 class Relay:
@@ -152,9 +156,10 @@ class Relay:
                 self.position = page.position
 
     async def _move(self, conn: PoolConnectionProxy, position: int, matters: Sequence[OpenMatter]) -> None:
-        columns = [list(column) for column in zip(*(astuple(matter) for matter in matters), strict=True)]
+        ids, positions, ended = ([getattr(m, name) for m in matters] for name in ("matter_id", "position", "ended"))
+        revived = [matter.matter_id for matter in matters if matter.revived]
         async with conn.transaction():
-            await conn.execute(_REMEMBER, *columns)
+            await conn.execute(_REMEMBER, ids, positions, ended, revived)
             await conn.execute("UPDATE relay SET position = $1", position)
 
     async def _watch(self, conn: PoolConnectionProxy) -> None:
@@ -190,12 +195,15 @@ class Relay:
         ended = {matter.matter_id for matter in matters if matter.ended}
         for id in over:
             if id not in ended:
-                await self._report(id)
+                await self._look_after(id)
 
-    async def _report(self, id: UUID) -> None:
-        """The workflow of an open matter is over: finished just now, or broken off."""
+    async def _look_after(self, id: UUID) -> None:
+        """The workflow of an open matter is over: finished just now, or too early to hear that the matter goes on, or
+        broken off."""
         about = await self._client.get_workflow_handle(str(id)).describe(rpc_timeout=CALL)
-        if about.status != WorkflowExecutionStatus.COMPLETED:
+        if about.status == WorkflowExecutionStatus.COMPLETED:
+            await nudge(self._client, OpenMatter(id, 0, ended=False, revived=True))  # ends at once if there is no more
+        else:
             log.error(
                 "the workflow of %s broke off (%s), and its clocks stand still: look at it in Temporal; "
                 "deleted there, it is started again from the log",
@@ -234,11 +242,12 @@ class Relay:
 
 
 async def nudge(client: Client, matter: OpenMatter) -> None:
+    again = WorkflowIDReusePolicy.ALLOW_DUPLICATE if matter.revived else WorkflowIDReusePolicy.REJECT_DUPLICATE
     await client.start_workflow(
         PetitionStory.run,
         id=str(matter.matter_id),
         task_queue=TASK_QUEUE,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_reuse_policy=again,
         start_signal="nudge",
         start_signal_args=[matter.position],
         rpc_timeout=CALL,
@@ -258,11 +267,15 @@ async def start(client: Client, matter: OpenMatter) -> None:
 
 
 def by_matter(page: Iterable[Recorded]) -> list[OpenMatter]:
-    """Each matter once, with its last position and whether it ended."""
+    """Each matter once, with its last position, and whether it ended or went on after its end."""
     matters: dict[UUID, OpenMatter] = {}
     for recorded in page:
         event = cast("Petition.Event | Task.Event | Intake.Event | Meeting.Event", mapper.to_domain_event(recorded))
         matter_id = event.originator_id if isinstance(event, Petition.Event) else event.matter_id
-        ended = isinstance(event, ENDINGS) or (matter_id in matters and matters[matter_id].ended)
-        matters[matter_id] = OpenMatter(matter_id, recorded.id, ended)
+        before = matters.get(matter_id)
+        revives = isinstance(event, REVIVALS)
+        ends = isinstance(event, (*ENDINGS, Petition.ReviewDecided))
+        ended = ends or (before is not None and before.ended and not revives)
+        revived = revives or (before is not None and before.revived)
+        matters[matter_id] = OpenMatter(matter_id, recorded.id, ended, revived)
     return list(matters.values())

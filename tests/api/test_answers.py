@@ -1,12 +1,14 @@
 """What the called post answers and promises, through HTTP; what the workflow would do is done in its name."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from domain.command import Role
 from domain.petition import Petition
 from tests.api.checks import is_problem, nothing_appended
-from tests.api.world import CLERK, World, resident
+from tests.api.world import AUDITOR, CLERK, SUPERVISOR, Person, World, resident
 
 
 async def promised(world: World) -> str:
@@ -31,7 +33,7 @@ async def test_what_is_planned_is_tracked_delivered_and_judged_again(world: Worl
     assert [clock["rule"] for clock in page["clocks"]] == ["commitment"]
     (explained,) = [c for c in await world.get(None, f"{path}/clocks") if c["rule"] == "commitment"]
     assert explained["sentence"] == "“兑现承诺”期限为约定日期,至2026年4月12日24时届满。"
-    assert await kinds(world, world.official, path) == ["commitment"]
+    assert "commitment" in await kinds(world, world.official, path)
 
     async with nothing_appended(world):
         for who in (world.host, world.officer, CLERK, resident(1)):
@@ -70,3 +72,40 @@ async def test_a_plan_without_a_day_is_refused(world: World) -> None:
         body = {"text": "拟办。", "outcome": "explained", "due_on": "2026-12-01"}
         answer = await world.send(world.official, "POST", f"{path}/response", body)
         is_problem(answer, 422, "due-date-without-plan", "/due_on")
+
+
+async def test_a_review_and_a_second_one_by_a_higher_unit(world: World) -> None:
+    path = await world.roadmap()
+    await world.finish(await world.publish(path))
+    await world.feedback(path)
+    await world.judge(path, "yes")
+    grounds = {"grounds": "西侧仍有积水。"}
+    async with nothing_appended(world):
+        is_problem(await world.send(resident(77), "POST", f"{path}/reviews", grounds), 403, "not-a-co-signer")
+        is_problem(await world.send(world.official, "POST", f"{path}/reviews", grounds), 403, "forbidden")
+    first, second = await asyncio.gather(
+        world.send(resident(3), "POST", f"{path}/reviews", grounds),
+        world.send(resident(4), "POST", f"{path}/reviews", grounds),
+    )
+    assert sorted((first.status_code, second.status_code)) == [200, 409], "two ask at once, one is enough"
+    assert "review" in await kinds(world, SUPERVISOR, path)
+    page = await world.get(world.official, path)
+    assert [(r["level"], r["grounds"], r["result"]) for r in page["reviews"]] == [(1, "西侧仍有积水。", None)]
+    assert [clock["rule"] for clock in page["clocks"]] == ["review"]
+    assert (await world.get(None, path))["reviews"][0]["grounds"] is None
+
+    await world.post(SUPERVISOR, f"{path}/reviews/decision", result="upheld", opinion="原答复属实,予以维持。")
+    assert "review" not in await kinds(world, SUPERVISOR, path)
+    await world.post(resident(4), f"{path}/reviews", grounds="请复核。")
+    decision = {"result": "returned", "opinion": "西侧管段未纳入改造,退回重办。"}
+    is_problem(await world.send(SUPERVISOR, "POST", f"{path}/reviews/decision", decision), 403, "same-reviewer")
+    other = Person(Role.SUPERVISOR, "another supervisor")
+    returned = await world.post(other, f"{path}/reviews/decision", **decision)
+    assert (returned["phase"], returned["round"], returned["outcome"]) == ("roadmap", 2, None)
+    page = await world.get(None, path)
+    assert [(r["level"], r["result"], r["opinion"]) for r in page["reviews"]] == [
+        (1, "upheld", "原答复属实,予以维持。"),
+        (2, "returned", "西侧管段未纳入改造,退回重办。"),
+    ]
+    told = [entry["type"] for entry in (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]]
+    assert told[-3:] == ["petition.ReviewRequested", "petition.ReviewDecided", "petition.Reopened"]

@@ -23,7 +23,7 @@ from domain.command import Decider
 from domain.directory import Host, Post, Unit, UnitKind
 from domain.intake import Intake
 from domain.meeting import Commitment, Meeting
-from domain.petition import Petition, Phase, Resolved
+from domain.petition import Petition, Phase, Resolved, ReviewResult
 from domain.rulebook import RULEBOOK, Rulebook
 from domain.task import Task
 from domain.webhook import Audience, Webhook
@@ -153,6 +153,10 @@ def everything_that_happens() -> Iterator[Story]:
     yield story
     story = given(Phase.TRACKING, signatures=3, threshold=3)
     story.do(story.petition.report_delivery, OFFICIAL, report=text("report"))
+    yield story
+    story = given(Phase.CLOSED, signatures=3, threshold=3)
+    story.do(story.petition.request_review, SIGNER, grounds=text("grounds"))
+    story.do(story.petition.decide_review, SUPERVISOR, result=ReviewResult.UPHELD, opinion=text("opinion"))
     yield story
     story = given(Phase.TRACKING, signatures=3, threshold=3)
     story.later(days=60)

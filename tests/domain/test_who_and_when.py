@@ -216,6 +216,13 @@ PETITION = {
         who=[OFFICIAL], phases=[Phase.TRACKING], takes=lambda _: {"report": text()}, again="wrong-phase"
     ),
     "close_tracking": Rule(who=[WORKFLOW], phases=[Phase.TRACKING], wait_days=60, again="wrong-phase"),
+    "request_review": Rule(
+        who=[SIGNER, LEAD],
+        phases=[Phase.CLOSED],
+        takes=lambda _: {"grounds": text()},
+        but={STRANGER: "not-a-co-signer"},
+        again="under-review",
+    ),
     "order_supervision": Rule(who=[SUPERVISOR], phases=ADMITTED, takes=lambda _: {"order": text()}, suspended=True),
 }
 # They have tests of their own, below or with the ballots: `resume` needs a suspension, `conclude_ballot` a ballot; a
@@ -223,12 +230,14 @@ PETITION = {
 PETITION_APART = {
     "open",
     "conclude_ballot",
+    # They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
     "resume",
     "lift_urgency",
     "remind",
     "escalate",
     "answer_supervision",
     "lift_supervision",
+    "decide_review",
 }
 
 TASK = {

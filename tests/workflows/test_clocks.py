@@ -15,12 +15,23 @@ from domain.clock import Clock
 from domain.directory import Unit
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
-from domain.petition import Answer, Petition, Resolved
+from domain.petition import Answer, Petition, Resolved, ReviewResult
 from domain.refusals import Conflict
 from domain.task import Task
 from infra.database import connect
-from tests.domain.story import CLERK, HOST_STAFF, OFFICIAL, SECOND_STAFF, UNIT_OFFICER, id_of, resident, text
+from tests.domain.story import (
+    CLERK,
+    HOST_STAFF,
+    OFFICIAL,
+    SECOND_STAFF,
+    SUPERVISOR,
+    UNIT_OFFICER,
+    id_of,
+    resident,
+    text,
+)
 from tests.workflows.people import People, engine, in_hand
+from workflows.relay import OpenMatter, nudge
 
 MINUTE = timedelta(minutes=1)
 
@@ -340,6 +351,36 @@ async def closes(people: People, *verdicts: Resolved) -> str:
 @at_once
 async def test_silence_is_not_judged_when_the_time_to_judge_is_over(people: People) -> None:
     assert await closes(people) == "not_judged"
+
+
+@at_once
+async def test_a_review_wakes_the_story_up_and_what_is_returned_goes_on(people: People) -> None:
+    assert await closes(people, Resolved.YES) == "resolved"
+    at = await people.now()
+    people.position = await people.do(Petition.request_review, resident(1), at=at, grounds=text("grounds"))
+    await nudge(people.engine.client, OpenMatter(people.id, people.position, ended=False, revived=True))
+    review = await people.clock("review")
+    await people.forward(review.due_at + MINUTE)
+    await assert_warned(people, review)
+    await people.act(Petition.decide_review, SUPERVISOR, result=ReviewResult.RETURNED, opinion=text("opinion"))
+    assert (await people.knows()).phase == "roadmap"
+    tasks = await people.plan("unit")
+    await people.work(tasks)
+    await people.answer(tasks)
+    await people.judge(Resolved.YES, Resolved.YES, Resolved.YES)
+    await people.happens("petition.Closed")
+    assert await people.handle.result() == "closed"
+
+
+@at_once
+async def test_a_review_that_changes_nothing_lets_the_story_end_again(people: People) -> None:
+    await closes(people, Resolved.YES)
+    at = await people.now()
+    people.position = await people.do(Petition.request_review, resident(1), at=at, grounds=text("grounds"))
+    await nudge(people.engine.client, OpenMatter(people.id, people.position, ended=False, revived=True))
+    await people.clock("review")
+    await people.act(Petition.decide_review, SUPERVISOR, result=ReviewResult.UPHELD, opinion=text("opinion"))
+    assert await people.handle.result() == "closed"
 
 
 @at_once

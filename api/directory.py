@@ -1,22 +1,27 @@
 """The directory: hosts, posts with the terms of their holders, and units."""
 
+from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 
-from api.deps import AtDesk, Page, Paged, Serving, caught_up, position
+from api.deps import AtDesk, Desk, Page, Paged, Serving, caught_up, position
 from api.openapi import COMMAND, CREATION, READ
 from api.schemas import (
+    Charge,
     HostEntry,
     NewHost,
     NewPost,
     NewUnit,
+    Placing,
     PostEntry,
     Term,
     TermEnd,
     UnitEntry,
 )
 from domain.directory import Host, Post, Unit
+from domain.refusals import Invalid, NotFound
 from projections import directory
 
 router = APIRouter(prefix="/v1", tags=["directory"])
@@ -43,6 +48,39 @@ async def register_unit(body: NewUnit, desk: AtDesk) -> UnitEntry:
     id, cmd = await desk.registering()
     also = {"regulator": (Unit, body.regulator_id)} if body.regulator_id else {}
     return await desk.execute(Unit.register, id, UnitEntry.of, cmd=cmd, also=also, name=body.name, kind=body.kind)
+
+
+@router.put("/posts/{post_id}/superior", responses=COMMAND)
+async def place_post(post_id: UUID, body: Placing, desk: AtDesk) -> PostEntry:
+    """Which post stands above it."""
+    superior = await _superior(desk, body.superior_id, Post)
+    return await desk.execute(Post.place, post_id, PostEntry.of, **superior)
+
+
+@router.put("/posts/{post_id}/charge", responses=COMMAND)
+async def put_in_charge(post_id: UUID, body: Charge, desk: AtDesk) -> PostEntry:
+    """Of which units, and of those below them, the post is in charge: it signs the mandates to them."""
+    await desk.require(Unit, body.unit_ids, "unit_ids")
+    return await desk.execute(
+        Post.put_in_charge, post_id, PostEntry.of, also={"units": [(Unit, id) for id in body.unit_ids]}
+    )
+
+
+@router.put("/units/{unit_id}/superior", responses=COMMAND)
+async def place_unit(unit_id: UUID, body: Placing, desk: AtDesk) -> UnitEntry:
+    """Which post or unit stands above it: the nearest common one decides when units cannot agree whose a task is."""
+    superior = await _superior(desk, body.superior_id, Unit, Post)
+    return await desk.execute(Unit.place, unit_id, UnitEntry.of, **superior)
+
+
+async def _superior(desk: Desk, id: UUID | None, *kinds: type[Post | Unit]) -> dict[str, Any]:
+    if id is None:
+        return {"superior": None}
+    for kind in kinds:
+        with suppress(NotFound):
+            await desk.get(kind, id)
+            return {"also": {"superior": (kind, id)}}
+    raise Invalid("unknown-reference", "没有这个上级,请核对编号。", "No such superior: check the id.", "superior_id")
 
 
 @router.post("/posts/{post_id}/terms", responses=COMMAND)

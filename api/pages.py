@@ -88,6 +88,7 @@ class TaskRow(BaseModel):
     lead_unit_id: UUID = Field(examples=[UNIT_ID])
     supporting_unit_ids: list[UUID]
     transfer_to: UUID | None = Field(description="The unit that has been asked to take the lead over.")
+    superior_id: UUID | None = Field(description="The post or unit that a second objection waits for.")
     due_on: date
     after_response: bool = Field(description="Due only after the final response is.")
     status: str = Field(examples=["claimed"])

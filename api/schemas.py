@@ -407,6 +407,16 @@ class NewUnit(BaseModel):
     regulator_id: UUID | None = None
 
 
+class Placing(BaseModel):
+    model_config = example(superior_id=POST_ID)
+    superior_id: UUID | None
+
+
+class Charge(BaseModel):
+    model_config = example(unit_ids=[UNIT_ID])
+    unit_ids: Annotated[Ids, Field(max_length=200)]
+
+
 class Term(BaseModel):
     model_config = example(holder="official-17", started_on="2026-03-01")
     holder: Annotated[Short, Field(description="The holder's subject, as in their token. Stored as a pseudonym only.")]
@@ -564,6 +574,7 @@ class TaskState(BaseModel):
     due_on: date
     percent: int
     transfer_to: UUID | None = None
+    superior_id: UUID | None = None
     clock: ClockState | None = None
     version: int
 
@@ -578,6 +589,7 @@ class TaskState(BaseModel):
             due_on=task.due_on,
             percent=task.percent,
             transfer_to=task.transfer_to,
+            superior_id=task.superior_id,
             clock=ClockState.of(task.clock) if task.clock else None,
             version=task.version,
         )
@@ -599,21 +611,39 @@ class HostEntry(DirectoryEntry):
 
 
 class PostEntry(DirectoryEntry):
-    model_config = shown(id=POST_ID, name="区委书记", kind="party_committee", version=2, held=True)
+    model_config = shown(id=POST_ID, name="区委书记", kind="party_committee", version=2, held=True, charge_of=[UNIT_ID])
     held: bool = Field(description="Whether somebody holds the post now.")
+    superior_id: UUID | None = Field(None, description="The post above it.")
+    charge_of: list[UUID] = Field([], description="Units, with those below them: it signs their mandates.")
 
     @classmethod
     def of(cls, post: Post) -> "PostEntry":
-        return cls(id=post.id, name=post.name, kind=post.kind, version=post.version, held=post.holder is not None)
+        return cls(
+            id=post.id,
+            name=post.name,
+            kind=post.kind,
+            version=post.version,
+            held=post.holder is not None,
+            superior_id=post.superior_id,
+            charge_of=list(post.charge_of),
+        )
 
 
 class UnitEntry(DirectoryEntry):
     model_config = shown(id=UNIT_ID, name="区住建局", kind="department", version=1, regulator_id=None)
     regulator_id: UUID | None = None
+    superior_id: UUID | None = Field(None, description="A post or a unit; without one, the regulator stands above.")
 
     @classmethod
     def of(cls, unit: Unit) -> "UnitEntry":
-        return cls(id=unit.id, name=unit.name, kind=unit.kind, version=unit.version, regulator_id=unit.regulator_id)
+        return cls(
+            id=unit.id,
+            name=unit.name,
+            kind=unit.kind,
+            version=unit.version,
+            regulator_id=unit.regulator_id,
+            superior_id=unit.superior_id,
+        )
 
 
 # Webhooks

@@ -13,16 +13,18 @@ from fastapi.responses import FileResponse
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
+from api.authority import deciding, line
 from api.deps import NO_BODY, Anyone, AtDesk, Desk, Serving, caught_up
 from api.front import MAX_FILE, too_large
 from api.openapi import COMMAND, CREATION, READ
 from api.pages import TaskPage, part_of_page
 from api.problems import Problem
 from api.schemas import Evidence, Mandate, Objection, Progress, Reason, Report, TaskState
-from domain.directory import Unit
+from domain.directory import Post, Unit
 from domain.refusals import Conflict, Invalid, not_found
 from domain.task import Stage, Task
 from infra.files import ENDINGS, examine
+from projections import directory
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -52,8 +54,14 @@ async def claim(task_id: UUID, desk: AtDesk) -> TaskState:
 
 @router.post("/{task_id}/objection", responses=COMMAND)
 async def object_to(task_id: UUID, body: Objection, desk: AtDesk) -> TaskState:
-    """The unit says that the task is not its own, and on what basis."""
-    return await _execute(desk, Task.object, task_id, {"reason": body.reason, "basis": body.basis})
+    """The unit says that the task is not its own, and on what basis; also to a mandate, within the time to claim. A
+    second objection is for the units' common superior to decide, and the first receiver answers for it meanwhile."""
+    task = await desk.get(Task, task_id)
+    texts = {"reason": body.reason, "basis": body.basis}
+    if not task.objectors:
+        return await _execute(desk, Task.object, task_id, texts)
+    above = await deciding(desk.services, task)
+    return await _execute(desk, Task.object, task_id, texts, also={"superior": (type(above), above.id)})
 
 
 @router.post("/{task_id}/transfer", responses=COMMAND)
@@ -64,8 +72,18 @@ async def transfer(task_id: UUID, body: Mandate, desk: AtDesk) -> TaskState:
 
 @router.post("/{task_id}/mandate", responses=COMMAND)
 async def mandate(task_id: UUID, body: Mandate, desk: AtDesk) -> TaskState:
-    """The lead official decides who does it."""
-    return await _execute(desk, Task.mandate, task_id, {"reason": body.reason}, also={"unit": (Unit, body.unit_id)})
+    """Who does it is decided by the lead official, or by the leader in charge of the unit where there is one; after a
+    second objection by the units' common superior."""
+    units = [entry.id for entry in await line(desk.services, body.unit_id) if isinstance(entry, Unit)]
+    leaders = await directory.in_charge(desk.services.pool, units)
+    return await _execute(
+        desk,
+        Task.mandate,
+        task_id,
+        {"reason": body.reason},
+        also={"unit": (Unit, body.unit_id), "leaders": [(Post, id) for id in leaders]},
+        line=units,
+    )
 
 
 @router.post("/{task_id}/progress", responses=COMMAND)

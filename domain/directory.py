@@ -1,5 +1,6 @@
 """The district's directory: hosts, posts with the terms of their holders, and units."""
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.command import Command, Decider, Permission, Role, command
-from domain.refusals import Conflict
+from domain.refusals import Conflict, Invalid
 
 ADMIN = Permission(Role.ADMIN)
 
@@ -72,6 +73,9 @@ class Post(Decider):
 
     TOPIC = "post"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Registered
+    # Defaults, for snapshots from before there were any.
+    superior_id: UUID | None = None  # a post
+    charge_of: Sequence[UUID] = ()  # units, with what is below them
 
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
@@ -91,6 +95,24 @@ class Post(Decider):
 
         def apply(self, post: "Post") -> None:
             post.name = self.name
+
+    class Placed(Event):
+        """Below another post, or below none."""
+
+        TOPIC = "post.Placed"
+        superior_id: UUID | None
+
+        def apply(self, post: "Post") -> None:
+            post.superior_id = self.superior_id
+
+    class PutInCharge(Event):
+        """Of these units and of no others."""
+
+        TOPIC = "post.PutInCharge"
+        unit_ids: list[UUID]
+
+        def apply(self, post: "Post") -> None:
+            post.charge_of = self.unit_ids
 
     class TermStarted(Event):
         """``holder`` is a pseudonym made for the post."""
@@ -120,6 +142,18 @@ class Post(Decider):
             self.decide(self.Changed, cmd, name=name)
 
     @command(ADMIN)
+    def place(self, cmd: Command, /, *, superior: "Post | None") -> None:
+        if (superior_id := _above(self, superior)) != self.superior_id:
+            self.decide(self.Placed, cmd, superior_id=superior_id)
+
+    @command(ADMIN)
+    def put_in_charge(self, cmd: Command, /, *, units: "Sequence[Unit]") -> None:
+        """Whose mandates to these units, and to those below them, this post signs."""
+        unit_ids = [unit.id for unit in units]
+        if unit_ids != list(self.charge_of):
+            self.decide(self.PutInCharge, cmd, unit_ids=unit_ids)
+
+    @command(ADMIN)
     def start_term(self, cmd: Command, /, *, holder: str, started_on: date) -> None:
         if self.holder is not None:
             raise Conflict("post-is-held", "此职务在任,请先登记离任。", "The post is held: end the present term first.")
@@ -137,6 +171,7 @@ class Unit(Decider):
 
     TOPIC = "unit"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Registered
+    superior_id: UUID | None = None  # a post or a unit; a default, for snapshots from before there was any
 
     def __init__(self, name: str, kind: str, regulator_id: UUID | None) -> None:
         self.name, self.kind, self.regulator_id = name, kind, regulator_id
@@ -157,6 +192,20 @@ class Unit(Decider):
         def apply(self, unit: "Unit") -> None:
             unit.name = self.name
 
+    class Placed(Event):
+        """Below a post or another unit, or below none."""
+
+        TOPIC = "unit.Placed"
+        superior_id: UUID | None
+
+        def apply(self, unit: "Unit") -> None:
+            unit.superior_id = self.superior_id
+
+    @property
+    def reports_to(self) -> UUID | None:
+        """Its superior; a unit that is no department may have none but its regulator."""
+        return self.superior_id or self.regulator_id
+
     @classmethod
     @command(ADMIN)
     def register(
@@ -170,3 +219,23 @@ class Unit(Decider):
     def change(self, cmd: Command, /, *, name: str) -> None:
         if name != self.name:
             self.decide(self.Changed, cmd, name=name)
+
+    @command(ADMIN)
+    def place(self, cmd: Command, /, *, superior: "Post | Unit | None") -> None:
+        if (superior_id := _above(self, superior)) != self.superior_id:
+            self.decide(self.Placed, cmd, superior_id=superior_id)
+
+
+def _above(entry: Post | Unit, superior: Post | Unit | None) -> UUID | None:
+    if superior is not None and superior.id == entry.id:
+        raise Invalid("own-superior", "不能以自己为上级。", "Nobody is their own superior.", "superior_id")
+    return superior.id if superior else None
+
+
+def common_superior(lines: Sequence[Sequence[Post | Unit]]) -> Post | Unit | None:
+    """The nearest that stands above all of them. A line: whoever stands above a unit, the nearest first."""
+    first, *others = lines
+    for superior in first:
+        if all(superior.id in {above.id for above in line} for line in others):
+            return superior
+    return None

@@ -14,8 +14,8 @@ from eventsourcing.domain import Aggregate
 from domain.calendar import end_of, local_day
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
-from domain.directory import Unit
-from domain.refusals import Conflict, Invalid
+from domain.directory import Post, Unit
+from domain.refusals import Conflict, Forbidden, Invalid
 from domain.text import Text
 
 
@@ -57,10 +57,21 @@ def answerable_post(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
     return [task.post_id]
 
 
+def superior(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
+    return [task.superior_id] if task.superior_id else []
+
+
+def signatories(task: "Task", arguments: Mapping[str, Any]) -> Collection[UUID]:
+    """Of a mandate: the post that answers, if it may, and the leaders in charge; or whoever decides a dispute."""
+    return superior(task, arguments) or [task.post_id, *(post.id for post in arguments.get("leaders", ()))]
+
+
 LEAD_UNIT = Permission(Role.UNIT_OFFICER, of=lead_unit)
 CLAIMANT = Permission(Role.UNIT_OFFICER, of=claimant)
 ANY_UNIT = Permission(Role.UNIT_OFFICER, of=units)
 LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=answerable_post)
+SIGNATORY = Permission(Role.OFFICIAL, of=signatories)
+SUPERIOR_UNIT = Permission(Role.UNIT_OFFICER, of=superior)
 WORKFLOW = Permission(Role.WORKFLOW)
 
 
@@ -86,6 +97,11 @@ class Task(Decider):
     evidence: Sequence[str] = ()  # digests
     transfer_to: UUID | None = None  # the unit that has been asked to take over; until it claims, the lead unit answers
     suspended_at: datetime | None = None  # with its matter
+    first_unit_id: UUID | None = None  # the first receiver, who answers for it while a second objection is decided
+    objectors: Sequence[UUID] = ()  # the units that have objected, in order
+    mandated_at: datetime | None = None  # while the unit that it was given to may still object
+    superior_id: UUID | None = None  # the post or unit that decides on a second objection, while it is to be decided
+    decided = False  # by the superior: there is no third objection
 
     def __init__(
         self,
@@ -104,6 +120,7 @@ class Task(Decider):
         self.due_on = due_on
         self.percent = 0
         self.clock: Clock | None = claim
+        self.first_unit_id = lead_unit_id
 
     class Event(Decider.Event):
         matter_id: UUID
@@ -126,8 +143,10 @@ class Task(Decider):
 
         def apply(self, task: "Task") -> None:
             task.status, task.clock = Status.CLAIMED.value, self.due
+            task.mandated_at = None
             if task.transfer_to:
                 task.lead_unit_id, task.transfer_to = task.transfer_to, None
+                task.first_unit_id = task.lead_unit_id
 
     class Transferred(Event):
         """Offered to another unit, which takes the lead by claiming it."""
@@ -146,7 +165,24 @@ class Task(Decider):
         basis: Text
 
         def apply(self, task: "Task") -> None:
+            task.objectors = [*task.objectors, task.transfer_to or task.lead_unit_id]
             task.status = Status.OBJECTED.value
+
+    class ObjectedAgain(Event):
+        """The units' common superior decides; ``lead_unit_id``, the first receiver, answers for the task meanwhile."""
+
+        TOPIC = "task.ObjectedAgain"
+        reason: Text
+        basis: Text
+        superior_id: UUID
+        superior_role: str
+        lead_unit_id: UUID
+        mandate: Clock
+
+        def apply(self, task: "Task") -> None:
+            task.objectors = [*task.objectors, task.transfer_to or task.lead_unit_id]
+            task.status, task.clock, task.superior_id = Status.OBJECTED.value, self.mandate, self.superior_id
+            task.lead_unit_id, task.transfer_to = self.lead_unit_id, None
 
     class HandedBack(Event):
         """Nobody claimed it in time: the post that answers for it decides who does it."""
@@ -165,8 +201,8 @@ class Task(Decider):
 
         def apply(self, task: "Task") -> None:
             task.status, task.lead_unit_id, task.clock = Status.CLAIMED.value, self.lead_unit_id, self.due
-            if task.transfer_to:
-                task.transfer_to = None
+            task.decided = task.decided or task.superior_id is not None
+            task.mandated_at, task.superior_id, task.transfer_to = self.timestamp, None, None
 
     class ProgressReported(Event):
         TOPIC = "task.ProgressReported"
@@ -195,6 +231,7 @@ class Task(Decider):
 
         def apply(self, task: "Task") -> None:
             task.status, task.percent, task.clock = Status.COMPLETED.value, 100, None
+            task.mandated_at = None
 
     class Returned(Event):
         TOPIC = "task.Returned"
@@ -301,10 +338,34 @@ class Task(Decider):
         self._decide(self.Transferred, cmd, unit_id=unit.id, reason=reason, claim=claim)
 
     @command(CLAIMANT)
-    def object(self, cmd: Command, /, *, reason: Text, basis: Text) -> None:
-        """The unit says that the task is not its own, and on what basis."""
-        self._require(Status.OFFERED)
-        self._decide(self.Objected, cmd, reason=reason, basis=basis)
+    def object(self, cmd: Command, /, *, reason: Text, basis: Text, superior: Post | Unit | None = None) -> None:
+        """The unit says that the task is not its own, and on what basis; to a mandate, within the time to claim.
+
+        The second time, ``superior`` decides: see ``domain.directory.common_superior``."""
+        self._require(Status.OFFERED, *([Status.CLAIMED] if self.mandated_at else []))
+        if self.decided:
+            raise Conflict(
+                "decided",
+                "已由共同上级裁定,不再受理异议。",
+                "The units' common superior has decided: there is no further objection.",
+            )
+        if self.mandated_at and cmd.at >= cmd.policy.clock("claim", self.mandated_at).due_at:
+            raise Conflict("too-late", "提出异议的期限已过。", "The time to object to the mandate is over.")
+        if not self.objectors:
+            self._decide(self.Objected, cmd, reason=reason, basis=basis)
+            return
+        if superior is None:
+            raise Conflict("just-objected", "刚有单位提出异议,请再试一次。", "Somebody has just objected: try again.")
+        self._decide(
+            self.ObjectedAgain,
+            cmd,
+            reason=reason,
+            basis=basis,
+            superior_id=superior.id,
+            superior_role=(Role.OFFICIAL if isinstance(superior, Post) else Role.UNIT_OFFICER).value,
+            lead_unit_id=self.first_unit_id or self.lead_unit_id,
+            mandate=cmd.policy.clock("mandate", cmd.at),
+        )
 
     @command(WORKFLOW)
     def hand_back(self, cmd: Command, /) -> None:
@@ -317,16 +378,29 @@ class Task(Decider):
     def _claim_is_over(self, cmd: Command) -> bool:
         return self.clock is not None and cmd.at >= self.clock.due_at
 
-    @command(LEAD_OFFICIAL)
-    def mandate(self, cmd: Command, /, *, unit: Unit, reason: Text) -> None:
-        """Decide who does it: after an objection, or when nobody claimed in time."""
+    @command(SIGNATORY, SUPERIOR_UNIT)
+    def mandate(
+        self, cmd: Command, /, *, unit: Unit, reason: Text, leaders: Sequence[Post] = (), line: Sequence[UUID] = ()
+    ) -> None:
+        """Decide who does it: after an objection, or when nobody claimed in time; after a second, the superior does.
+
+        ``leaders``: the posts in charge of ``unit`` or of one above it; ``line``: the ids of these units."""
+        authorised = [post for post in leaders if not {unit.id, *line}.isdisjoint(post.charge_of)]
+        if self.superior_id is None and authorised and cmd.org not in [post.id for post in authorised]:
+            names = "、".join(post.name for post in authorised)
+            raise Forbidden(
+                "no-authority",
+                f"该单位由“{names}”分管,须由其签发指派。",
+                f"“{names}” is in charge of that unit: the mandate takes their signature.",
+                "unit_id",
+            )
         overdue = [Status.OFFERED] if self._claim_is_over(cmd) else []
         self._require(Status.OBJECTED, Status.UNCLAIMED, *overdue)
         self._decide(self.Mandated, cmd, lead_unit_id=unit.id, reason=reason, due=self._due(cmd))
 
     @command(ANY_UNIT)
     def report_progress(self, cmd: Command, /, *, percent: int, note: Text) -> None:
-        self._require(Status.CLAIMED, even_suspended=True)
+        self._require_worked_on()
         if not 0 <= percent <= 100:
             raise Invalid("percent", "进度为 0 至 100。", "Progress is a percentage from 0 to 100.", "percent")
         self._decide(self.ProgressReported, cmd, percent=percent, note=note)
@@ -336,7 +410,7 @@ class Task(Decider):
         self, cmd: Command, /, *, sha256: str, media_type: str, size: int, stage: Stage, name: Text
     ) -> None:
         """The same file counts once, whoever hands it in."""
-        self._require(Status.CLAIMED, even_suspended=True)
+        self._require_worked_on()
         if sha256 not in self.evidence:
             facts = {"digest": sha256, "media_type": media_type, "size": size, "stage": stage.value}
             self._decide(self.EvidenceAttached, cmd, **facts, name=name)
@@ -390,6 +464,12 @@ class Task(Decider):
 
     def _due(self, cmd: Command) -> Clock:
         return cmd.policy.until("task", cmd.at, self.due_on)
+
+    def _require_worked_on(self) -> None:
+        """Also while a second objection is decided: the first receiver answers for it. And what was done is reported
+        even while all stands still."""
+        disputed = [Status.OBJECTED] if self.superior_id else []
+        self._require(Status.CLAIMED, *disputed, even_suspended=True)
 
     def _require(self, *statuses: Status, even_suspended: bool = False) -> None:
         if self.status not in statuses:

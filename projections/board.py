@@ -78,6 +78,7 @@ CREATE TABLE tasks (
     returned int NOT NULL DEFAULT 0,
     clock jsonb,
     transfer_to uuid, -- the unit that has been asked to take the lead
+    superior_id uuid, -- who decides on a second objection, while it is to be decided
     version bigint NOT NULL,
     units uuid[] GENERATED ALWAYS AS (lead_unit_id || supporting_unit_ids || transfer_to) STORED
 );
@@ -721,6 +722,14 @@ def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "tasks", status=Status.OBJECTED.value)
 
 
+@READ_MODEL.on(Task.ObjectedAgain)
+def objected_again(event: Task.ObjectedAgain, at: Recorded) -> Iterator[Statement]:
+    status, clock = Status.OBJECTED.value, to_json(event.mandate)
+    whose = {"lead_unit_id": event.lead_unit_id, "superior_id": event.superior_id, "transfer_to": None}
+    yield from change(event, at, "tasks", status=status, clock=clock, **whose)
+    yield ENTRUST, event.matter_id, event.superior_id
+
+
 @READ_MODEL.on(Task.HandedBack)
 def handed_back(event: Task.HandedBack, at: Recorded) -> Iterator[Statement]:
     clock = to_json(event.mandate)
@@ -730,7 +739,7 @@ def handed_back(event: Task.HandedBack, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Task.Mandated)
 def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
     clock = to_json(event.due)
-    lead = {"lead_unit_id": event.lead_unit_id, "transfer_to": None}
+    lead = {"lead_unit_id": event.lead_unit_id, "transfer_to": None, "superior_id": None}
     yield from change(event, at, "tasks", status=Status.CLAIMED.value, clock=clock, **lead)
     yield ENTRUST, event.matter_id, event.lead_unit_id
 
@@ -772,7 +781,7 @@ def returned(event: Task.Returned, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Task.Confirmed, Task.Dropped)
 def task_ended(event: Task.Confirmed | Task.Dropped, at: Recorded) -> Iterator[Statement]:
     status = Status.CONFIRMED if isinstance(event, Task.Confirmed) else Status.DROPPED
-    yield from change(event, at, "tasks", status=status.value, clock=None, transfer_to=None)
+    yield from change(event, at, "tasks", status=status.value, clock=None, transfer_to=None, superior_id=None)
 
 
 @READ_MODEL.on(Task.Replanned)

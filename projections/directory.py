@@ -12,7 +12,7 @@ from projections.read_model import ReadModel, Statement
 
 READ_MODEL = ReadModel(
     "directory",
-    version=1,
+    version=2,
     tables="""
 CREATE TABLE entries (
     id uuid PRIMARY KEY,
@@ -20,6 +20,8 @@ CREATE TABLE entries (
     name text NOT NULL,
     kind text NOT NULL,
     regulator_id uuid,
+    superior_id uuid, -- of a post: a post; of a unit: a post or a unit
+    charge_of uuid[] NOT NULL DEFAULT '{}', -- units, posts only
     held boolean, -- posts only: whether somebody holds it, never who
     version bigint NOT NULL,
     position bigint NOT NULL -- of its registration
@@ -56,6 +58,26 @@ def changed(event: Host.Changed | Post.Changed | Unit.Changed, at: Recorded) -> 
     )
 
 
+@READ_MODEL.on(Post.Placed, Unit.Placed)
+def placed(event: Post.Placed | Unit.Placed, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE entries SET superior_id = $3, version = $2 WHERE id = $1",
+        event.originator_id,
+        event.originator_version,
+        event.superior_id,
+    )
+
+
+@READ_MODEL.on(Post.PutInCharge)
+def put_in_charge(event: Post.PutInCharge, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE entries SET charge_of = $3, version = $2 WHERE id = $1",
+        event.originator_id,
+        event.originator_version,
+        event.unit_ids,
+    )
+
+
 @READ_MODEL.on(Post.TermStarted, Post.TermEnded)
 def term_changed(event: Post.TermStarted | Post.TermEnded, at: Recorded) -> Iterator[Statement]:
     yield (
@@ -71,13 +93,21 @@ async def entries(
 ) -> tuple[list[dict[str, Any]], int | None]:
     """Hosts, posts or units in the order of their registration, and the next page's cursor."""
     rows = await pool.fetch(
-        "SELECT id, name, kind, regulator_id, held, version, position FROM directory.entries"
+        "SELECT id, name, kind, regulator_id, superior_id, charge_of, held, version, position FROM directory.entries"
         " WHERE sort = $1 AND position > $2 ORDER BY position LIMIT $3",
         sort,
         cursor or 0,
         limit + 1,
     )
     return [dict(row) for row in rows[:limit]], rows[limit - 1]["position"] if len(rows) > limit else None
+
+
+async def in_charge(pool: asyncpg.Pool, unit_ids: Collection[UUID]) -> list[UUID]:
+    """The posts that are in charge of any of these units."""
+    rows = await pool.fetch(
+        "SELECT id FROM directory.entries WHERE sort = 'post' AND charge_of && $1 ORDER BY position", list(unit_ids)
+    )
+    return [row["id"] for row in rows]
 
 
 async def names(pool: asyncpg.Pool, ids: Collection[UUID]) -> dict[UUID, str]:

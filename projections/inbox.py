@@ -560,6 +560,17 @@ def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
     )
 
 
+@READ_MODEL.on(Task.ObjectedAgain)
+def objected_again(event: Task.ObjectedAgain, at: Recorded) -> Iterator[Statement]:
+    """It waits for the superior; the first receiver is told that it answers for the task until then."""
+    id, clock = event.originator_id, event.mandate
+    yield "UPDATE tasks SET lead_unit_id = $2 WHERE id = $1", id, event.lead_unit_id
+    yield leave(event)
+    superior = f"SELECT '{event.superior_role}', '{event.superior_id}'::uuid"
+    yield put(superior, "objection", event.matter_id, event, at, subject_id=id, rule=clock.rule, due_at=clock.due_at)
+    yield put(LEAD_UNIT, "responsible", event.matter_id, event, at, subject_id=id)
+
+
 @READ_MODEL.on(Task.HandedBack)
 def handed_back(event: Task.HandedBack, at: Recorded) -> Iterator[Statement]:
     clock, id = event.mandate, event.originator_id

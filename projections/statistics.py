@@ -242,6 +242,11 @@ def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
     yield "UPDATE tasks SET unit_id = $2, transfer_to = NULL WHERE id = $1", event.originator_id, event.lead_unit_id
 
 
+@READ_MODEL.on(Task.ObjectedAgain)
+def objected_again(event: Task.ObjectedAgain, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE tasks SET unit_id = $2, transfer_to = NULL WHERE id = $1", event.originator_id, event.lead_unit_id
+
+
 @READ_MODEL.on(Task.Transferred)
 def transferred(event: Task.Transferred, at: Recorded) -> Iterator[Statement]:
     yield "UPDATE tasks SET transfer_to = $2 WHERE id = $1", event.originator_id, event.unit_id

@@ -73,6 +73,7 @@ TOLD = (
     Task.Claimed,
     Task.Transferred,
     Task.Objected,
+    Task.ObjectedAgain,
     Task.Mandated,
     Task.Completed,
     Task.Returned,

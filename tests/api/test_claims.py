@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.task import Task
 from tests.api.checks import is_problem, nothing_appended
-from tests.api.world import Person, World
+from tests.api.world import ADMIN, CLERK, Person, World, somewhere
 
 
 async def offered(world: World) -> tuple[str, str]:
@@ -109,3 +109,112 @@ async def test_while_a_petition_is_suspended_its_tasks_stand_still_and_then_have
     explained = await clock_of(world, path, task)
     assert explained["sentence"].endswith("中止,期限顺延。现至2026年4月4日24时届满。"), explained["sentence"]
     await world.post(world.officer, f"{task}/completion", report="已完成。")
+
+
+async def units_of_two_bureaus(world: World) -> tuple[Person, Person, Person]:
+    """The officials of a mayor's post, and of the two below it that are in charge of one unit each."""
+    mayor, first, second = [
+        world.official._replace(org=await world.register("posts", name, "government"))
+        for name in ("区长", "分管城建副区长", "分管城管副区长")
+    ]
+    for leader, officer in ((first, world.officer), (second, world.other_officer)):
+        await put(world, f"/v1/posts/{leader.org}/superior", superior_id=str(mayor.org))
+        await put(world, f"/v1/posts/{leader.org}/charge", unit_ids=[str(officer.org)])
+        await put(world, f"/v1/units/{officer.org}/superior", superior_id=str(leader.org))
+    return mayor, first, second
+
+
+async def put(world: World, path: str, **body: Any) -> Any:
+    answer = await world.send(ADMIN, "PUT", path, body)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+OBJECTION = {"reason": "此配电箱属供电公司资产。", "basis": "产权分界协议第三条"}
+
+
+async def test_the_leader_in_charge_signs_the_mandate_and_a_second_objection_is_decided_above(
+    new_world: World,
+) -> None:
+    world = new_world
+    mayor, first, second = await units_of_two_bureaus(world)
+    path, task = await offered(world)
+    await world.get(ADMIN, "/v1/posts")  # the directory has caught up
+    await world.post(world.officer, f"{task}/objection", **OBJECTION)
+    body = {"unit_id": str(world.other_officer.org), "reason": "按职责由城管局办理。"}
+    async with nothing_appended(world):
+        refused = await world.send(world.official, "POST", f"{task}/mandate", body)
+        problem = is_problem(refused, 403, "no-authority", "/unit_id")
+        assert "分管城管副区长" in problem["detail"]
+        is_problem(await world.send(first, "POST", f"{task}/mandate", body), 403, "forbidden")
+    await world.post(second, f"{task}/mandate", **body)
+
+    contested = await world.post(world.other_officer, f"{task}/objection", **OBJECTION)
+    assert (contested["superior_id"], contested["lead_unit_id"]) == (str(mayor.org), str(world.officer.org))
+    assert contested["clock"]["rule"] == "mandate"
+    assert await waiting(world, mayor, task) == ["objection"]
+    assert await waiting(world, world.officer, task) == ["responsible"]
+    await world.post(world.officer, f"{task}/progress", percent=5, note="先行处置。")
+    assert (await world.get(mayor, path))["details"], "whoever decides reads what it is about"
+    for who in (world.official, second, first):
+        is_problem(await world.send(who, "POST", f"{task}/mandate", body), 403, "forbidden")
+    await world.post(mayor, f"{task}/mandate", **body)
+    is_problem(await world.send(world.other_officer, "POST", f"{task}/objection", OBJECTION), 409, "decided")
+    assert (await world.get(None, task))["lead_unit_id"] == str(world.other_officer.org)
+    told = [entry["type"] for entry in (await world.get(None, f"{path}/history", limit=200))["items"]]
+    assert told.count("task.ObjectedAgain") == 1
+
+
+async def test_without_a_common_superior_the_superior_of_the_lead_post_decides(new_world: World) -> None:
+    world = new_world
+    mayor = world.official._replace(org=await world.register("posts", "区长", "government"))
+    await put(world, f"/v1/posts/{world.official.org}/superior", superior_id=str(mayor.org))
+    _, task = await offered(world)
+    await world.post(world.officer, f"{task}/objection", **OBJECTION)
+    body = {"unit_id": str(world.other_officer.org), "reason": "按职责由城管局办理。"}
+    await world.post(world.official, f"{task}/mandate", **body)
+    answers = await asyncio.gather(
+        *(world.send(world.other_officer, "POST", f"{task}/objection", OBJECTION) for _ in range(3))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 403, 403], "the first receiver has it now"
+    assert (await world.get(None, task))["superior_id"] == str(mayor.org)
+    await world.post(mayor, f"{task}/mandate", **body)
+
+
+async def test_a_firm_is_below_its_regulator_and_so_is_the_authority_over_it(new_world: World) -> None:
+    world = new_world
+    _, first, _ = await units_of_two_bureaus(world)
+    firm = {"name": "物业公司", "kind": "property_firm", "regulator_id": str(world.officer.org)}
+    unit = await world.post(ADMIN, "/v1/units", **firm)
+    await world.get(ADMIN, "/v1/posts")
+    _, task = await offered(world)
+    await world.post(world.officer, f"{task}/objection", **OBJECTION)
+    body = {"unit_id": unit["id"], "reason": "属物业维修范围。"}
+    is_problem(await world.send(world.official, "POST", f"{task}/mandate", body), 403, "no-authority", "/unit_id")
+    await world.post(first, f"{task}/mandate", **body)
+
+
+async def test_who_stands_above_whom_is_the_administrators_to_say(new_world: World) -> None:
+    world = new_world
+    unit, post = f"/v1/units/{world.officer.org}", f"/v1/posts/{world.official.org}"
+    async with nothing_appended(world):
+        for path in (unit, post):
+            is_problem(await world.send(CLERK, "PUT", f"{path}/superior", {"superior_id": None}), 403, "forbidden")
+        is_problem(await world.send(CLERK, "PUT", f"{post}/charge", {"unit_ids": []}), 403, "forbidden")
+        nobody = str(somewhere())
+        for path, superior in ((unit, nobody), (post, nobody), (post, str(world.officer.org))):
+            answer = await world.send(ADMIN, "PUT", f"{path}/superior", {"superior_id": superior})
+            is_problem(answer, 422, "unknown-reference", "/superior_id")
+        answer = await world.send(ADMIN, "PUT", f"{post}/charge", {"unit_ids": [nobody]})
+        is_problem(answer, 422, "unknown-reference", "/unit_ids")
+        own = {"superior_id": str(world.officer.org)}
+        is_problem(await world.send(ADMIN, "PUT", f"{unit}/superior", own), 422, "own-superior", "/superior_id")
+    circle = {"superior_id": str(world.other_officer.org)}, {"superior_id": str(world.officer.org)}
+    await put(world, f"{unit}/superior", **circle[0])
+    await put(world, f"/v1/units/{world.other_officer.org}/superior", **circle[1])
+    assert (await world.get(None, unit))["superior_id"] == str(world.other_officer.org)
+    _, task = await offered(world)
+    await world.post(world.officer, f"{task}/objection", **OBJECTION)
+    await world.post(world.official, f"{task}/mandate", unit_id=str(world.officer.org), reason="按属地管理。")
+    contested = await world.post(world.officer, f"{task}/objection", **OBJECTION)
+    assert contested["superior_id"], "a circle ends where it closes"

@@ -20,6 +20,7 @@ from tests.domain.story import (
     HOST_STAFF,
     OFFICIAL,
     POLICY,
+    SECOND_OFFICIAL,
     SUPERVISOR,
     SUPPORTING_OFFICER,
     UNIT_OFFICER,
@@ -146,7 +147,10 @@ class Life(RuleBasedStateMachine):
             officer = UNIT_OFFICER if responsible == story.units[0].id else SUPPORTING_OFFICER
             left: dict[Status, list[Try]] = {
                 Status.OFFERED: [(task.claim, officer, {})],
-                Status.OBJECTED: [(task.mandate, OFFICIAL, {"unit": story.units[1], "reason": text()})],
+                Status.OBJECTED: [
+                    (task.mandate, OFFICIAL, {"unit": story.units[1], "reason": text()}),
+                    (task.mandate, SECOND_OFFICIAL, {"unit": story.units[0], "reason": text()}),
+                ],
                 Status.UNCLAIMED: [(task.mandate, OFFICIAL, {"unit": story.units[1], "reason": text()})],
                 Status.CLAIMED: [(task.complete, officer, {"report": text()})],
                 Status.COMPLETED: [(task.confirm, OFFICIAL, {})],
@@ -256,7 +260,7 @@ class Life(RuleBasedStateMachine):
         for task in story.tasks:
             tried += [
                 (task.claim, {}),
-                (task.object, {"basis": text(), **reason}),
+                (task.object, {"basis": text(), "superior": story.posts[1], **reason}),
                 (task.transfer, {"unit": story.units[1], **reason}),
                 (task.hand_back, {}),
                 (task.mandate, {"unit": story.units[1], **reason}),
@@ -309,6 +313,7 @@ class Life(RuleBasedStateMachine):
                 assert task.status == Status.DROPPED, "a revision has left it out"
             if task.id in petition.tasks and task.status not in TASK_ENDS:
                 assert task.suspended_at == petition.suspended_at
+            assert task.superior_id is None or task.status in (Status.OBJECTED, Status.DROPPED)
             assert task.transfer_to is None or task.status in (Status.OFFERED, Status.OBJECTED)
 
     @invariant()

@@ -90,6 +90,12 @@ def everything_that_happens() -> Iterator[Story]:
     story.later(days=10)
     story.do(story.tasks[0].hand_back, WORKFLOW)
     yield story
+    story = given(Phase.IN_PROGRESS)
+    words = {"reason": text("reason"), "basis": text("basis")}
+    story.do(story.tasks[0].object, UNIT_OFFICER, **words)
+    story.do(story.tasks[0].mandate, OFFICIAL, unit=story.units[1], reason=text("reason"))
+    story.do(story.tasks[0].object, SUPPORTING_OFFICER, **words, superior=story.posts[1])
+    yield story
     story = given(Phase.FEEDBACK)
     story.judge(*[Resolved.NO] * 10)
     yield story
@@ -106,6 +112,9 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(story.meeting.cancel, HOST_STAFF, petition=story.petition, reason=text("reason"))
     for entry in (story.host, *story.posts, *story.units):
         story.do(entry.change, ADMIN, name="新名")
+    story.do(story.posts[1].place, ADMIN, superior=story.posts[0])
+    story.do(story.posts[1].put_in_charge, ADMIN, units=story.units)
+    story.do(story.units[1].place, ADMIN, superior=story.units[0])
     story.do(story.posts[0].start_term, ADMIN, holder="pseudonym", started_on=MONDAY.date())
     story.do(story.posts[0].end_term, ADMIN, ended_on=MONDAY.date())
     firm = {"id": id_of("firm"), "name": "物业", "kind": UnitKind.PROPERTY_FIRM, "regulator": story.units[0]}

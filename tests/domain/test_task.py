@@ -4,17 +4,23 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from domain.command import Role
+from domain.directory import Post, Unit, UnitKind
 from domain.petition import Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.task import Task
 from tests.domain.story import (
+    ADMIN,
     COLLEAGUE,
     OFFICIAL,
+    SECOND_OFFICIAL,
     SUPPORTING_OFFICER,
     UNIT_OFFICER,
     WORKFLOW,
+    Actor,
     Story,
     given,
+    id_of,
     photo,
     text,
 )
@@ -85,6 +91,87 @@ def test_a_mandate_may_name_the_unit_that_objected() -> None:
     story.do(task.object, UNIT_OFFICER, reason=text(), basis=text())
     story.do(task.mandate, OFFICIAL, unit=story.units[0], reason=text())
     story.when(task.report_progress, UNIT_OFFICER, percent=1, note=text()).then(Task.ProgressReported)
+
+
+WORDS = {"reason": text(), "basis": text()}
+
+
+def disputed(superior: Post | Unit | None = None) -> tuple[Story, Task]:
+    """The first unit has objected, the second will not have it either."""
+    story, task = offered()
+    story.do(task.object, UNIT_OFFICER, **WORDS)
+    story.later(hours=2)
+    story.do(task.mandate, OFFICIAL, unit=story.units[1], reason=text())
+    story.later(days=3)
+    story.do(task.object, SUPPORTING_OFFICER, **WORDS, superior=superior or story.posts[1])
+    return story, task
+
+
+def test_a_second_objection_is_decided_by_the_superior_and_the_first_receiver_answers_meanwhile() -> None:
+    story, task = disputed()
+    assert (task.status, task.lead_unit_id, task.superior_id) == ("objected", story.units[0].id, story.posts[1].id)
+    assert task.clock
+    assert (task.clock.rule, task.clock.started_at) == ("mandate", story.now)
+    story.when(task.report_progress, UNIT_OFFICER, percent=10, note=text()).then(Task.ProgressReported)
+    story.when(task.attach_evidence, UNIT_OFFICER, **photo()).then(Task.EvidenceAttached)
+    story.when(task.complete, UNIT_OFFICER, report=text()).refused(Conflict, "wrong-status")
+    mandate = {"unit": story.units[1], "reason": text()}
+    story.when(task.mandate, OFFICIAL, **mandate).refused(Forbidden, "forbidden")
+    story.when(task.mandate, UNIT_OFFICER, **mandate).refused(Forbidden, "forbidden")
+    story.when(task.mandate, SECOND_OFFICIAL, **mandate).then(Task.Mandated, lead_unit_id=story.units[1].id)
+    assert (task.superior_id, task.status) == (None, "claimed")
+    story.when(task.object, SUPPORTING_OFFICER, **WORDS, superior=story.posts[1]).refused(Conflict, "decided")
+    story.when(task.complete, SUPPORTING_OFFICER, report=text()).then(Task.Completed)
+
+
+def test_a_superior_may_be_a_unit() -> None:
+    story = Story()
+    bureau = story.do(Unit.register, ADMIN, id=id_of("another unit"), name="市局", kind=UnitKind.DEPARTMENT)
+    story, task = disputed(bureau)
+    officer = Actor("other-officer", Role.UNIT_OFFICER, bureau.id)
+    event = next(event for event in story.log if isinstance(event, Task.ObjectedAgain))
+    assert event.superior_role == "unit_officer"
+    story.when(task.mandate, officer, unit=story.units[0], reason=text()).then(Task.Mandated)
+
+
+def test_a_mandate_may_be_objected_to_within_the_time_to_claim_and_not_once_the_work_is_handed_in() -> None:
+    story, task = offered()
+    story.do(task.object, UNIT_OFFICER, **WORDS)
+    story.when(task.object, UNIT_OFFICER, **WORDS).refused(Conflict, "wrong-status")
+    story.do(task.mandate, OFFICIAL, unit=story.units[0], reason=text())
+    story.when(task.object, UNIT_OFFICER, **WORDS).refused(Conflict, "just-objected")
+    story.now = story.policy.clock("claim", story.now).due_at
+    story.when(task.object, UNIT_OFFICER, **WORDS, superior=story.posts[1]).refused(Conflict, "too-late")
+    story.do(task.complete, UNIT_OFFICER, report=text())
+    story.do(task.send_back, OFFICIAL, reason=text())
+    story.when(task.object, UNIT_OFFICER, **WORDS, superior=story.posts[1]).refused(Conflict, "wrong-status")
+
+
+def test_what_was_claimed_of_ones_own_accord_is_not_objected_to() -> None:
+    story, task = offered()
+    story.do(task.claim, UNIT_OFFICER)
+    story.when(task.object, UNIT_OFFICER, **WORDS).refused(Conflict, "wrong-status")
+
+
+def test_a_mandate_takes_the_signature_of_the_leader_in_charge_where_there_is_one() -> None:
+    story, task = offered()
+    story.do(task.object, UNIT_OFFICER, **WORDS)
+    second, unit = story.posts[1], story.units[1]
+    story.do(second.put_in_charge, ADMIN, units=[story.units[0]])
+    mandate = {"unit": unit, "reason": text(), "leaders": [second], "line": [unit.id, story.units[0].id]}
+    refused = story.when(task.mandate, OFFICIAL, **mandate)
+    refused.refused(Forbidden, "no-authority", "unit_id")
+    assert refused.refusal
+    assert "second post" in refused.refusal.zh
+    story.when(task.mandate, OFFICIAL, **mandate | {"line": [unit.id]}).then(Task.Mandated)  # nobody is in charge of it
+    story, task = offered()
+    story.do(task.object, UNIT_OFFICER, **WORDS)
+    story.do(story.posts[1].put_in_charge, ADMIN, units=[unit])
+    story.when(task.mandate, SECOND_OFFICIAL, **mandate | {"leaders": story.posts[1:]}).then(Task.Mandated)
+    story, task = offered()
+    story.do(task.object, UNIT_OFFICER, **WORDS)
+    story.do(story.posts[0].put_in_charge, ADMIN, units=[unit])
+    story.when(task.mandate, OFFICIAL, **mandate | {"leaders": story.posts[:1]}).then(Task.Mandated)
 
 
 def test_an_offer_that_nobody_claims_in_time_may_be_mandated_and_not_before() -> None:

@@ -716,6 +716,9 @@ def test_only_an_administrator_keeps_the_directory(method: Callable[..., Any], a
             story.when(method, actor, id=id_of("new"), name="new", **arguments).refused(Forbidden, "forbidden")
             for entry in entries:
                 story.when(entry.change, actor, name="new").refused(Forbidden, "forbidden")  # type: ignore[attr-defined]
+            for entry in (story.posts[0], story.units[0]):
+                story.when(entry.place, actor, superior=None).refused(Forbidden, "forbidden")
+            story.when(story.posts[0].put_in_charge, actor, units=[]).refused(Forbidden, "forbidden")
             story.when(story.posts[0].start_term, actor, holder="who", started_on=MONDAY.date()).refused(
                 Forbidden, "forbidden"
             )

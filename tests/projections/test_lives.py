@@ -48,6 +48,7 @@ from tests.domain.test_life import Life, Try
 from tests.projections.conftest import Mirror
 
 UNITS = [("unit_officer", id_of("unit")), ("unit_officer", id_of("second unit"))]
+OFFICERS = (UNIT_OFFICER, SUPPORTING_OFFICER)
 LEAD, SECOND = ("official", OFFICIAL.org), ("official", SECOND_OFFICIAL.org)
 UNTOLD = (
     Petition.CoSigned,
@@ -72,10 +73,11 @@ def test_whatever_happens_the_read_models_agree_with_the_aggregates(database: st
             def somebody_does_what_is_rare(self, data: st.DataObject) -> None:
                 petition = self.story.petition
                 escalations = [{"rule": r, "due_at": clock.due_at} for r, clock in petition.clocks.items()]
+                words = {"reason": text(), "basis": text(), "superior": self.story.posts[1]}
                 rare: list[Try] = [
                     (petition.withdraw_signature, resident(2), {}),
                     *((petition.escalate, WORKFLOW, facts) for facts in escalations),
-                    *((task.object, UNIT_OFFICER, {"reason": text(), "basis": text()}) for task in self.story.tasks),
+                    *((task.object, officer, words) for task in self.story.tasks for officer in OFFICERS),
                 ]
                 method, actor, arguments = data.draw(st.sampled_from(rare))
                 self.attempt(method, actor, **arguments)
@@ -196,6 +198,10 @@ def eventful(story: Story) -> Iterator[None]:
     story.do(mine.object, UNIT_OFFICER, reason=text(), basis=text())
     yield
     story.do(mine.mandate, OFFICIAL, unit=story.units[1], reason=text())
+    yield
+    story.do(mine.object, SUPPORTING_OFFICER, reason=text(), basis=text(), superior=story.posts[1])
+    yield
+    story.do(mine.mandate, SECOND_OFFICIAL, unit=story.units[1], reason=text())
     yield
     row, second = standing(petition.roadmaps[-1], story.tasks)
     later = replace(row, due_on=row.due_on + timedelta(days=2), supporting_unit_ids=[story.units[0].id])
@@ -386,6 +392,8 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
             in_hand |= {e.lead_unit_id, *getattr(e, "supporting_unit_ids", [])}
         if isinstance(e, Petition.Referred | Task.Transferred) and e.unit_id:
             in_hand.add(e.unit_id)
+        if isinstance(e, Task.ObjectedAgain):
+            in_hand.add(e.superior_id)
         if isinstance(e, Task.Replanned):
             in_hand |= set(e.supporting_unit_ids)
     found = await pool.fetchval("SELECT in_hand_of FROM board.petitions WHERE id = $1", folded.id)
@@ -396,7 +404,9 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
             assert seen["status"] == "planned"
             continue
         assert isinstance(task, Task)
-        for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title", "transfer_to"):
+        for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title"):
+            assert seen[name] == getattr(task, name), name
+        for name in ("transfer_to", "superior_id"):
             assert seen[name] == getattr(task, name), name
         assert seen["version"] == task.version
         assert seen["clock"] == (task.clock and vars(task.clock))
@@ -444,7 +454,7 @@ def expected(story: Story) -> Iterator[Waiting]:
             case Status.UNCLAIMED if task.clock:
                 yield "unclaimed", LEAD, task.clock.due_at
             case Status.OBJECTED if task.clock:
-                yield "objection", LEAD, task.clock.due_at
+                yield "objection", SECOND if task.superior_id else LEAD, task.clock.due_at
             case Status.CLAIMED if task.clock:
                 for unit in {task.lead_unit_id, *task.supporting_unit_ids}:
                     yield "task", ("unit_officer", unit), task.clock.due_at

@@ -61,6 +61,7 @@ from projections.notice_sender import NoticeSender
 from projections.projector import READ_MODELS, Projector, RebuildRefused
 from projections.webhook_sender import Secrets, Sender
 from workflows.activities import Activities
+from workflows.holidays import Holidays
 from workflows.relay import Relay, namespace_id
 from workflows.worker import run_worker
 
@@ -331,6 +332,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
     return [
         run_worker(held.settings.temporal_address or "", held.settings.temporal_namespace, activities),
         relay.run(),
+        Holidays(held.store, held.repository, held.policy).run(),
         Projector(held.store, held.keyring).run(),
         Erasures(held.register, held.people, held.repository, slips).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),

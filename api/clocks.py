@@ -1,6 +1,6 @@
 """How each date came about: GET …/clocks answers for what is running, in figures and as a sentence in each language."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from uuid import UUID
 
@@ -8,15 +8,15 @@ from chinese_calendar import Holiday
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.deps import Anyone, Serving, caught_up
+from api.deps import Anyone, Services, Serving, caught_up
 from api.openapi import READ
 from api.pages import petition_row
 from api.schemas import PETITION_ID
 from domain.calendar import CHINA, ONE_DAY
 from domain.clock import Clock
 from domain.policy import Policy
-from domain.refusals import Invalid
-from domain.rulebook import Rules
+from domain.refusals import Invalid, NotFound
+from domain.rulebook import RULEBOOK, Rulebook, Rules
 from projections import clocks
 from projections.clocks import Course
 
@@ -59,6 +59,13 @@ class StoodStill(BaseModel):
     ended: datetime | None = Field(description="null: it stands still now.")
 
 
+class Moved(BaseModel):
+    before: datetime
+    after: datetime
+    announcements: list[int] = Field(description="Of holidays: see /v1/holidays. Empty: years came with a policy.")
+    reasons: list[str] = Field(examples=[["国务院办公厅关于2027年部分节假日安排的通知"]])
+
+
 class ClockExplained(BaseModel):
     subject_id: UUID = Field(examples=[PETITION_ID], description="The petition, or one of its tasks.")
     rule: str = Field(examples=["response"])
@@ -72,6 +79,7 @@ class ClockExplained(BaseModel):
     skipped: list[Skipped]
     extensions: list[Prolonged]
     suspensions: list[StoodStill]
+    moves: list[Moved] = Field(description="By holidays that were announced while it ran.")
     sentence: str
     sentence_en: str
 
@@ -87,9 +95,25 @@ async def explain_clocks(petition_id: UUID, services: Serving, identity: Anyone)
         for course in await clocks.courses(services.pool, petition_id)
         if (course.subject_id, course.now.rule) in running
     ]
-    rules = await services.rules()
-    explained = [_explained(course, _policy_of(course.first, rules)) for course in found]
+    rules, announced = await services.rules(), await _announced(services)
+    explained = [_explained(course, _policy_of(course.first, rules), announced) for course in found]
     return sorted(explained, key=lambda clock: clock.due_at)
+
+
+async def _announced(services: Services) -> dict[int, str]:
+    """Why each announcement of holidays was made, by its number."""
+    try:
+        announcements = (await services.repository.get(Rulebook, RULEBOOK)).announcements
+    except NotFound:
+        return {}
+    reasons = await services.keyring.open([announcement.reason for announcement in announcements])
+    return {announcement.number: reason for announcement, reason in zip(announcements, reasons, strict=True)}
+
+
+def _moved(before: Clock, after: Clock, announced: Mapping[int, str]) -> Moved:
+    new = [number for number in announced if before.calendar_revision < number <= after.calendar_revision]
+    reasons = [announced[number] for number in new]
+    return Moved(before=before.due_at, after=after.due_at, announcements=new, reasons=reasons)
 
 
 def _policy_of(clock: Clock, rules: Rules) -> Policy | None:
@@ -103,7 +127,7 @@ def _policy_of(clock: Clock, rules: Rules) -> Policy | None:
     return None
 
 
-def _explained(course: Course, policy: Policy | None) -> ClockExplained:
+def _explained(course: Course, policy: Policy | None, announced: Mapping[int, str]) -> ClockExplained:
     computed = policy.explain(course.first) if policy else {"window": None, "skipped": []}
     found = ClockExplained(
         subject_id=course.subject_id,
@@ -116,6 +140,7 @@ def _explained(course: Course, policy: Policy | None) -> ClockExplained:
         skipped=computed["skipped"],
         extensions=[Prolonged(at=at, days=days) for at, days in course.extensions],
         suspensions=[StoodStill(began=began, ended=ended) for began, ended in course.suspensions],
+        moves=[_moved(before, after, announced) for before, after in course.moves],
         sentence="",
         sentence_en="",
     )
@@ -146,6 +171,9 @@ def _zh(clock: ClockExplained, policy: Policy | None) -> str:
             said += f"{began}至{_day_zh(_local(suspension.ended))}中止,期限顺延。"
         else:
             said += f"{began}起中止,期限暂停计算。"
+    for move in clock.moves:
+        why = "、".join(f"第{n}号公告({text})" for n, text in zip(move.announcements, move.reasons, strict=True))
+        said += f"因放假调休{why},由{_end_zh(move.before)}改为{_end_zh(move.after)}届满。"
     return said if clock.due_at == clock.first_due_at else f"{said}现至{_end_zh(clock.due_at)}届满。"
 
 
@@ -173,6 +201,11 @@ def _en(clock: ClockExplained, policy: Policy | None) -> str:
             said += f" Stood still from {began} to {_day_en(_local(suspension.ended))}, and moved by that time."
         else:
             said += f" Stands still since {began}."
+    for move in clock.moves:
+        why = ", ".join(f"no. {n} ({text})" for n, text in zip(move.announcements, move.reasons, strict=True))
+        said += (
+            f" Moved by announced holidays{why and ' ' + why}: from {_end_en(move.before)} to {_end_en(move.after)}."
+        )
     return said if clock.due_at == clock.first_due_at else f"{said} Now until {_end_en(clock.due_at)}."
 
 

@@ -15,6 +15,7 @@ from domain.refusals import Invalid
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # one zone, no summer time since 1991
 ONE_DAY = timedelta(days=1)
+A_MOMENT = timedelta(microseconds=1)  # a day ends where the next begins
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,19 @@ class Calendar:
                 field,
             ) from None
 
+    def knows(self, year: int) -> bool:
+        try:
+            self.require(date(year, 1, 1))
+        except Invalid:
+            return False
+        return True
+
     def last_known_year(self, since: date) -> int:
         """The last year, from that day's on, before the first that is not known."""
         year = since.year
-        try:
-            while True:
-                self.require(date(year, 1, 1))
-                year += 1
-        except Invalid:
-            return year - 1
+        while self.knows(year):
+            year += 1
+        return year - 1
 
     def why_free(self, day: date) -> str | None:
         """The reason why a day is not worked ("weekend", or the holiday's Chinese name); None for a working day."""
@@ -107,6 +112,10 @@ class Calendar:
         if not free:
             return None
         return chinese_calendar.Holiday(holiday).chinese if holiday else "weekend"
+
+    def working_days_between(self, day: date, last: date) -> int:
+        """How many days after ``day`` are worked, up to and including the last."""
+        return sum(self.why_free(day + timedelta(days=n)) is None for n in range(1, (last - day).days + 1))
 
     def working_days_after(self, day: date, count: int) -> tuple[date, list[tuple[date, str]]]:
         """The ``count``-th working day after ``day``, and the days skipped on the way, each with its reason."""

@@ -128,6 +128,16 @@ class Intake(Decider):
         def apply(self, intake: "Intake") -> None:
             intake.status, intake.clock, intake.explanation = Status.INVALIDATED.value, None, self.explanation
 
+    class ClocksMoved(Event):
+        """See ``Petition.ClocksMoved``."""
+
+        TOPIC = "intake.ClocksMoved"
+        clock: Clock
+        revision: int
+
+        def apply(self, intake: "Intake") -> None:
+            intake.clock = self.clock
+
     @classmethod
     @command(HOST_STAFF)
     def file(
@@ -215,6 +225,11 @@ class Intake(Decider):
         if petition.id != self.matter_id:
             raise not_found("petition", "petition")
         return petition
+
+    @command(WORKFLOW)
+    def move_clocks(self, cmd: Command, /) -> None:
+        if self.clock and (moved := cmd.policy.moved(self.clock, cmd.at)) != self.clock:
+            self._decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
 
     def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
         self.decide(event_class, cmd, matter_id=self.matter_id, **facts)

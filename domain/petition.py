@@ -604,6 +604,17 @@ class Petition(Decider):
             petition.suspended_at = None
             petition.clocks = {clock.rule: clock for clock in self.clocks}
 
+    class ClocksMoved(Event):
+        """Days were announced off, or worked: what counts working days ends later, or earlier. ``clocks``: those that
+        move; ``revision``: of the calendar."""
+
+        TOPIC = "petition.ClocksMoved"
+        clocks: list[Clock]
+        revision: int
+
+        def apply(self, petition: "Petition") -> None:
+            petition.clocks |= {clock.rule: clock for clock in self.clocks}
+
     class Reminded(Event):
         TOPIC = "petition.Reminded"
         rule: str
@@ -1322,6 +1333,14 @@ class Petition(Decider):
             self.decide(self.Reopened, cmd.consequence(), **again)
 
     # --- watching the clocks ----------------------------------------------------------------------------------------
+
+    @command(WORKFLOW)
+    def move_clocks(self, cmd: Command, /) -> None:
+        """Once what was announced of holidays is in the rulebook."""
+        at = self.suspended_at or cmd.at
+        moved = [new for clock in self.clocks.values() if (new := cmd.policy.moved(clock, at)) != clock]
+        if moved:
+            self.decide(self.ClocksMoved, cmd, clocks=moved, revision=cmd.policy.calendar.revision)
 
     @command(WORKFLOW)
     def remind(self, cmd: Command, /, *, rule: str, due_at: datetime, task_id: UUID | None = None) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from domain.calendar import ONE_DAY, Calendar, YearTable, end_of, local_day
+from domain.calendar import A_MOMENT, ONE_DAY, Calendar, YearTable, end_of, local_day
 from domain.clock import Clock
 from domain.disclosure import A_DAY
+from domain.refusals import Invalid
 
 RULES = (
     "signing",
@@ -100,8 +101,11 @@ class Policy:
     @property
     def stamp(self) -> str:
         """What a clock keeps of how it was computed: the version, and how often the calendar had been changed."""
+        return self._stamp(self.version)
+
+    def _stamp(self, version: str) -> str:
         revision = self.calendar.revision
-        return f"{self.version}+{revision}" if revision else self.version
+        return f"{version}+{revision}" if revision else version
 
     def clock(self, rule: str, at: datetime) -> Clock:
         """Start the clock of a rule. Raises ``Invalid`` when its working days run into a year that is not known."""
@@ -115,6 +119,27 @@ class Policy:
     def until(self, rule: str, at: datetime, day: date) -> Clock:
         """A clock that runs to the end of an agreed day."""
         return Clock(rule, at, end_of(day), self.stamp)
+
+    def moved(self, clock: Clock, at: datetime) -> Clock:
+        """The clock as what was announced of holidays since it was computed makes it: the same number of working days.
+
+        One that has run out stays, and none is moved into the past: it ends today at the earliest. Raises ``Invalid``
+        when its working days run into a year that is not known.
+        """
+        window = self.windows.get(clock.rule)
+        known = self.calendar.as_of(clock.calendar_revision)
+        if not window or window.unit != "working days" or known is self.calendar or clock.due_at <= at:
+            return clock
+        start, last = local_day(clock.started_at), local_day(clock.due_at - A_MOMENT)
+        try:
+            count = known.working_days_between(start, last)
+        except Invalid:  # it has been pushed into a year of which nothing was known: no working day was counted there
+            return clock
+        before, after = (calendar.working_days_after(start, count)[0] for calendar in (known, self.calendar))
+        due_at = max(clock.due_at + (after - before), min(clock.due_at, end_of(local_day(at))))
+        return (
+            clock if due_at == clock.due_at else Clock(clock.rule, clock.started_at, due_at, self._stamp(clock.version))
+        )
 
     def explain(self, clock: Clock) -> dict[str, Any]:
         """How a date came about: rule, policy version, window, and each day skipped with its reason."""

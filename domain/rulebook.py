@@ -17,17 +17,19 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from eventsourcing.domain import Aggregate
 
-from domain.calendar import Calendar, local_day
+from domain.calendar import YearTable, local_day
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
 from domain.policy import RULES, Policy
 from domain.refusals import Conflict, Invalid
+from domain.text import Text
 
 RULEBOOK = uuid5(NAMESPACE_OID, "yuetan rulebook")  # the one there is
 BUILT_IN: dict[str, Any] = tomllib.loads(resources.files("domain").joinpath("policy.toml").read_text("utf-8"))
 VERSION = re.compile(r"[\w.-]{1,40}")
 
 ADMIN = Permission(Role.ADMIN)
+CLERK = Permission(Role.CLERK)
 WORKFLOW = Permission(Role.WORKFLOW)
 
 
@@ -39,6 +41,19 @@ class Issue:
     document: str
     effective_on: date
     from_file: bool  # which the settings name
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """Days that are off, or worked, which the calendar did not know. ``number``: the calendar's revision by it.
+    ``years`` are covered completely: of them nothing was known."""
+
+    number: int
+    announced_at: datetime
+    days_off: list[date]
+    days_worked: list[date]
+    years: list[int]
+    reason: Text
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ class Rulebook(Decider):
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Founded
 
     def __init__(self, version: str, document: str, effective_on: date) -> None:
-        self.entries: list[Issue] = [Issue(version, document, effective_on, from_file=True)]
+        self.entries: list[Issue | Announcement] = [Issue(version, document, effective_on, from_file=True)]
 
     class Event(Decider.Event):
         pass
@@ -91,24 +106,42 @@ class Rulebook(Decider):
             from_file = self.role == Role.WORKFLOW
             rulebook.entries.append(Issue(self.version, self.document, self.effective_on, from_file))
 
+    class HolidaysAnnounced(Event):
+        TOPIC = "rulebook.HolidaysAnnounced"
+        number: int
+        days_off: list[date]
+        days_worked: list[date]
+        years: list[int]
+        reason: Text
+
+        def apply(self, rulebook: "Rulebook") -> None:
+            rulebook.entries.append(
+                Announcement(self.number, self.timestamp, self.days_off, self.days_worked, self.years, self.reason)
+            )
+
     @property
     def issues(self) -> list[Issue]:
-        return self.entries
+        return [entry for entry in self.entries if isinstance(entry, Issue)]
+
+    @property
+    def announcements(self) -> list[Announcement]:
+        return [entry for entry in self.entries if isinstance(entry, Announcement)]
 
     def rules(self) -> Rules:
-        policies: list[tuple[date, Policy]] = []
-        calendar: Calendar | None = None
-        for issue in self.entries:
-            policy = parse(issue.document)
-            years = policy.calendar.own_years
-            if calendar is None:
-                policies.append((date.min, policy))  # there was none before
-                calendar = policy.calendar
+        first, *later = self.entries
+        assert isinstance(first, Issue)
+        policies = [(date.min, parse(first.document))]  # there was none before
+        calendar = policies[0][1].calendar
+        for entry in later:
+            if isinstance(entry, Announcement):
+                years = {year: YearTable() for year in entry.years}
+                calendar = calendar.changed(years=years, days_off=entry.days_off, days_worked=entry.days_worked)
                 continue
-            policies.append((issue.effective_on, policy))
+            policy = parse(entry.document)
+            policies.append((entry.effective_on, policy))
+            years = dict(policy.calendar.own_years)
             if any(calendar.own_years.get(year) != table for year, table in years.items()):
                 calendar = calendar.changed(years=years)
-        assert calendar
         return Rules(
             self.version,
             # Of two that take effect on one day, the one issued later counts.
@@ -124,13 +157,13 @@ class Rulebook(Decider):
     @command(WORKFLOW)
     def adopt(self, cmd: Command, /, *, document: str) -> None:
         """The file that the settings name, if it is another one than when the program was started before."""
-        if document != [issue.document for issue in self.entries if issue.from_file][-1]:
+        if document != [issue.document for issue in self.issues if issue.from_file][-1]:
             self._issue(cmd, parse(document), document, local_day(cmd.at))
 
     @command(ADMIN)
     def issue_policy(self, cmd: Command, /, *, document: str, effective_on: date) -> None:
         policy = check(document)
-        if any(issue.version == policy.version for issue in self.entries):
+        if any(issue.version == policy.version for issue in self.issues):
             raise Conflict(
                 "policy-version-exists",
                 f"政策版本 {policy.version} 已存在,请换一个版本名。",
@@ -145,6 +178,63 @@ class Rulebook(Decider):
                 "effective_on",
             )
         self._issue(cmd, policy, document, effective_on)
+
+    @command(CLERK, ADMIN)
+    def announce_holidays(
+        self,
+        cmd: Command,
+        /,
+        *,
+        days_off: Sequence[date],
+        days_worked: Sequence[date],
+        years: Sequence[int],
+        reason: Text,
+    ) -> None:
+        """Days off and days worked, from today on; ``years`` of which nothing is known yet, with all their days."""
+        calendar, today = self.rules().in_force(cmd.at).calendar, local_day(cmd.at)
+        for n, year in enumerate(years):
+            if calendar.knows(year):
+                raise Invalid(
+                    "calendar-known-year",
+                    f"{year} 年的工作日历已经载入,只须公布有变动的日期。",
+                    f"The working-day calendar of {year} is known: announce only the days that change.",
+                    f"years.{n}",
+                )
+        for name, days in (("days_off", days_off), ("days_worked", days_worked)):
+            for n, day in enumerate(days):
+                if day.year not in years:
+                    calendar.require(day, f"{name}.{n}")
+                if day < today:
+                    raise Invalid(
+                        "day-past",
+                        "只能公布今天及以后的日期:已作出的决定不受影响。",
+                        "Only today and later days can be announced: what was decided stands.",
+                        f"{name}.{n}",
+                    )
+        if both := set(days_off) & set(days_worked):
+            raise Invalid(
+                "day-off-and-worked",
+                f"{min(both)} 不能既放假又上班。",
+                f"{min(both)} cannot be both off and worked.",
+                "days_worked",
+            )
+        known = [*((day, False) for day in days_off), *((day, True) for day in days_worked)]
+        if not years and all((calendar.why_free(day) is None) == worked for day, worked in known):
+            raise Conflict(
+                "nothing-announced",
+                "工作日历已是如此,无须公布。",
+                "The calendar says so already: there is nothing to announce.",
+                "days_off",
+            )
+        self.decide(
+            self.HolidaysAnnounced,
+            cmd,
+            number=calendar.revision + 1,
+            days_off=sorted(set(days_off)),
+            days_worked=sorted(set(days_worked)),
+            years=sorted(set(years)),
+            reason=reason,
+        )
 
     def _issue(self, cmd: Command, policy: Policy, document: str, effective_on: date) -> None:
         self.decide(self.PolicyIssued, cmd, version=policy.version, document=document, effective_on=effective_on)

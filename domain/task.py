@@ -4,14 +4,14 @@ Tasks belong to a *matter* by id and kind and know nothing of petitions: other l
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.calendar import end_of, local_day
+from domain.calendar import A_MOMENT, end_of, local_day
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Post, Unit
@@ -38,7 +38,6 @@ class Stage(StrEnum):
 
 
 ENDS = frozenset({Status.CONFIRMED, Status.DROPPED})
-A_MOMENT = timedelta(microseconds=1)  # a day ends where the next begins
 
 
 def lead_unit(task: "Task", _: Mapping[str, Any]) -> Collection[UUID]:
@@ -283,6 +282,16 @@ class Task(Decider):
         def apply(self, task: "Task") -> None:
             task.suspended_at, task.clock, task.due_on = None, self.clock, self.due_on
 
+    class ClocksMoved(Event):
+        """See ``Petition.ClocksMoved``."""
+
+        TOPIC = "task.ClocksMoved"
+        clock: Clock
+        revision: int
+
+        def apply(self, task: "Task") -> None:
+            task.clock = self.clock
+
     @classmethod
     @command(WORKFLOW)
     def offer(
@@ -458,6 +467,11 @@ class Task(Decider):
             stood_still = cmd.at - self.suspended_at
             due_on = local_day(end_of(self.due_on) - A_MOMENT + stood_still)
             self._decide(self.Resumed, cmd, clock=self.clock and self.clock.shifted(stood_still), due_on=due_on)
+
+    @command(WORKFLOW)
+    def move_clocks(self, cmd: Command, /) -> None:
+        if self.clock and (moved := cmd.policy.moved(self.clock, self.suspended_at or cmd.at)) != self.clock:
+            self._decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
 
     def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
         self.decide(event_class, cmd, matter_id=self.matter_id, **facts)

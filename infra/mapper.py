@@ -26,7 +26,7 @@ import domain.webhook  # noqa: F401
 from domain.clock import Clock
 from domain.meeting import AgendaItem, Commitment, Objection
 from domain.roadmap import RoadmapItem
-from domain.rulebook import Issue
+from domain.rulebook import Announcement, Issue
 from domain.text import Text
 
 
@@ -118,6 +118,7 @@ for _transcoding in (
     DataclassAsDict(AgendaItem, "meeting.agenda_item"),
     DataclassAsDict(Objection, "meeting.objection"),
     DataclassAsDict(Commitment, "meeting.commitment"),
+    DataclassAsDict(Announcement, "rulebook.announcement"),
 ):
     transcoder.register(_transcoding)
 mapper: Mapper[UUID] = Mapper(transcoder)

@@ -585,6 +585,11 @@ def resumed(event: Petition.Resumed, at: Recorded) -> Iterator[Statement]:
     yield update("suspended = false, clocks = $5"), *start(event, at), clocks_to_json(*event.clocks)
 
 
+@READ_MODEL.on(Petition.ClocksMoved)
+def clocks_moved(event: Petition.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+    yield update("clocks = clocks || $5"), *start(event, at), clocks_to_json(*event.clocks)
+
+
 # --- meetings and tasks ----------------------------------------------------------------------------------------------
 
 TOUCH = "UPDATE petitions SET position = $2, changed_at = $3 WHERE id = $1"
@@ -803,6 +808,11 @@ def task_suspended(event: Task.Suspended, at: Recorded) -> Iterator[Statement]:
 def task_resumed(event: Task.Resumed, at: Recorded) -> Iterator[Statement]:
     clock = event.clock and to_json(event.clock)
     yield from change(event, at, "tasks", clock=clock, due_on=event.due_on)
+
+
+@READ_MODEL.on(Task.ClocksMoved)
+def task_clocks_moved(event: Task.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "tasks", clock=to_json(event.clock))
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------

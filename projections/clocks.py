@@ -11,6 +11,7 @@ import asyncpg
 from domain.clock import Clock
 from projections.read_model import clock_from, shape
 
+MOVED = ".ClocksMoved"
 RESUMED = ("petition.Resumed", "task.Resumed")
 
 
@@ -24,6 +25,7 @@ class Course:
     now: Clock
     extensions: list[tuple[datetime, int]] = field(default_factory=list)
     suspensions: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    moves: list[tuple[Clock, Clock]] = field(default_factory=list)  # by announced holidays: before and after
 
 
 async def courses(pool: asyncpg.Pool, petition_id: UUID) -> list[Course]:
@@ -40,6 +42,8 @@ async def courses(pool: asyncpg.Pool, petition_id: UUID) -> list[Course]:
             course = found.get((row["subject_id"], clock.rule))
             if course and row["type"] == "petition.Extended":
                 course.extensions.append((row["at"], row["data"]["days"]))
+            elif course and row["type"].endswith(MOVED):
+                course.moves.append((course.now, clock))
             elif course and row["type"] in RESUMED:
                 course.suspensions.append((suspended[row["subject_id"]], row["at"]))
             else:

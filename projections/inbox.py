@@ -372,6 +372,12 @@ def resumed(event: Petition.Resumed, at: Recorded) -> Iterator[Statement]:
         yield MOVE, event.originator_id, clock.rule, clock.due_at
 
 
+@READ_MODEL.on(Petition.ClocksMoved)
+def clocks_moved(event: Petition.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+    for clock in event.clocks:
+        yield MOVE, event.originator_id, clock.rule, clock.due_at
+
+
 @READ_MODEL.on(Petition.Escalated)
 def escalated(event: Petition.Escalated, at: Recorded) -> Iterator[Statement]:
     yield put(
@@ -632,6 +638,17 @@ def replanned(event: Task.Replanned, at: Recorded) -> Iterator[Statement]:
         due_at = event.clock.due_at
         yield f"{leave(event)[0]} AND (kind = 'task' OR due_at < $3)", *leave(event)[1:], due_at
         yield put(UNITS, "task", event.matter_id, event, at, subject_id=event.originator_id, rule="task", due_at=due_at)
+
+
+@READ_MODEL.on(Task.ClocksMoved, Intake.ClocksMoved)
+def part_clocks_moved(event: Task.ClocksMoved | Intake.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE items SET due_at = $3, shown_from = CASE kind WHEN 'unclaimed' THEN shown_from + ($3 - due_at)"
+        " ELSE shown_from END WHERE petition_id = $1 AND subject_id = $2 AND due_at < 'infinity'",
+        event.matter_id,
+        event.originator_id,
+        event.clock.due_at,
+    )
 
 
 # --- query -----------------------------------------------------------------------------------------------------------

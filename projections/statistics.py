@@ -206,6 +206,13 @@ def extended(event: Petition.Extended, at: Recorded) -> Iterator[Statement]:
     yield RESPONSE_DUE, event.originator_id, event.response.due_at
 
 
+@READ_MODEL.on(Petition.ClocksMoved)
+def clocks_moved(event: Petition.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+    for clock in event.clocks:
+        if clock.rule == "response":
+            yield RESPONSE_DUE, event.originator_id, clock.due_at
+
+
 @READ_MODEL.on(Petition.Suspended)
 def suspended(event: Petition.Suspended, at: Recorded) -> Iterator[Statement]:
     yield "UPDATE petitions SET suspended_at = $2 WHERE id = $1", event.originator_id, event.timestamp

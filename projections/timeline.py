@@ -83,6 +83,7 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Petition.Extended: ("days", "response"),
     Petition.Suspended: (),
     Petition.Resumed: ("clocks",),
+    Petition.ClocksMoved: ("clocks", "revision"),
     Petition.SupervisionOrdered: (),
     Petition.SupervisionAnswered: (),
     Petition.SupervisionLifted: (),
@@ -110,6 +111,7 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Task.Replanned: ("due_on", "supporting_unit_ids", "clock"),
     Task.Suspended: (),
     Task.Resumed: ("clock", "due_on"),
+    Task.ClocksMoved: ("clock", "revision"),
 }
 HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.HostOpinionGiven: (),
@@ -148,6 +150,7 @@ AUDITOR: dict[type, tuple[str, ...]] = {
     Unit.Placed: ("superior_id",),
     Rulebook.Founded: ("version", "effective_on"),
     Rulebook.PolicyIssued: ("version", "effective_on"),
+    Rulebook.HolidaysAnnounced: ("number", "days_off", "days_worked", "years"),
     Webhook.Subscribed: ("types", "audience", "from_position"),
     Webhook.SecretRotated: (),
     Webhook.Paused: ("reason",),

@@ -87,6 +87,7 @@ TOLD = (
     Meeting.Cancelled,
     Meeting.MinutesDrafted,
     Meeting.MinutesConfirmed,
+    *(Petition.ClocksMoved, Task.ClocksMoved, Intake.ClocksMoved),
 )
 TOPICS = tuple(event.TOPIC for event in TOLD)
 

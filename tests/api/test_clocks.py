@@ -30,6 +30,7 @@ async def test_working_days_are_explained_with_each_day_that_does_not_count(worl
         "skipped": [{"on": f"2026-02-{day}", "why": "春节"} for day in range(15, 24)],
         "extensions": [],
         "suspensions": [],
+        "moves": [],
         "sentence": "“应约确认”期限自2026年2月12日次日起算3个工作日(政策版本 2026-11),"
         "不计2026年2月15日至2026年2月23日(春节),至2026年2月24日24时届满。",
         "sentence_en": "The clock “acknowledgement” runs 3 working days from the day after 12 February 2026"

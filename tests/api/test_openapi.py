@@ -126,6 +126,7 @@ async def test_every_command_has_an_example_of_its_answer(document: dict[str, An
         "DraftState",
         "Signed",
         "SigningLink",
+        "Holidays",
         "HostEntry",
         "PostEntry",
         "UnitEntry",

@@ -161,6 +161,11 @@ class Story:
             raise refusal
         return self.aggregates[-1] if len(self.aggregates) > known else None
 
+    def announce(self, *days_off: date, worked: Sequence[date] = ()) -> None:
+        """From now on the calendar knows of these days."""
+        calendar = self.policy.calendar.changed(days_off=days_off, days_worked=worked)
+        self.policy = replace(self.policy, calendar=calendar)
+
     def later(self, **time: float) -> None:
         self.now += timedelta(**time)
 

@@ -7,7 +7,7 @@ must never change: give a new field a default, or write an upcast.
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,11 @@ def everything_that_happens() -> Iterator[Story]:
     for warn in (petition.remind, petition.escalate):
         story.do(warn, WORKFLOW, rule="response", due_at=petition.clocks["response"].due_at)
     story.do(petition.give_interim_response, OFFICIAL, text=text("interim"))
+    story.announce(story.now.date() + timedelta(days=1))
+    story.do(petition.move_clocks, WORKFLOW)
     story.plan()
+    story.announce(story.now.date() + timedelta(days=4))
+    story.do(story.tasks[0].move_clocks, WORKFLOW)
     for task in story.tasks[:1]:
         story.do(task.object, UNIT_OFFICER, reason=text("reason"), basis=text("basis"))
         story.do(task.mandate, OFFICIAL, unit=story.units[0], reason=text("reason"))
@@ -128,6 +132,8 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(webhook.cancel, ADMIN)
     rulebook = story.do(Rulebook.found, WORKFLOW, id=RULEBOOK, document=policy_file())
     story.do(rulebook.issue_policy, ADMIN, document=policy_file("2026-12"), effective_on=MONDAY.date())
+    days = {"days_off": [date(2026, 12, 1)], "days_worked": [date(2026, 12, 5)], "years": [2027]}
+    story.do(rulebook.announce_holidays, CLERK, **days, reason=text("reason"))
     yield story
     story = given(Phase.COLLECTING, signatures=2, name="flood")
     story.do(story.petition.mark_urgent, HOST_STAFF, reason=text("reason"))
@@ -154,6 +160,8 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(intake.drop_invalidation, HOST_STAFF)
     story.contest(intake)
     story.do(intake.appeal, resident(50), grounds=text("grounds"))
+    story.announce(story.now.date() + timedelta(days=1))
+    story.do(intake.move_clocks, WORKFLOW)
     story.do(intake.decide_appeal, CLERK, petition=story.petition, counts=True, explanation=text("why"))
     second = story.take_in(resident(51), "second intake")
     story.contest(second)

@@ -18,6 +18,7 @@ from domain.petition import Petition
 from projections import timeline
 from projections.board import Viewer
 from tests.api.conftest import beginning
+from tests.api.test_erasure import dump, values_of
 from tests.api.world import ADMIN, AUDITOR, CLERK, SHIPPED_FILE, SUPERVISOR, Person, World, resident
 
 STRANGER = resident(99)
@@ -159,3 +160,24 @@ async def test_fewer_than_five_judgements_are_told_nobody(real: World) -> None:
     assert closed["data"] == {"outcome": "resolved", "invited": 10, "judged": None, "resolved": None, "satisfied": None}
     figures = await world.get(SUPERVISOR, "/v1/statistics")
     assert figures["satisfaction"] == {"satisfied": 0, "judged": 0, "invited": 0, "rate": None}
+
+
+async def test_what_one_person_signed_and_judged_has_no_value_in_common(new_world: World) -> None:
+    """In no row of any table, from the first signature to the end: whatever joins two petitions that somebody signed
+    joins two that different people signed as well."""
+    world = new_world
+    paths = []
+    for n, signer in enumerate((1000, 1000, 2000)):
+        people = [signer, *range(10 * n + 1, 10 * n + 10)]
+        lead = resident(10 * n + 1)
+        path = f"/v1/petitions/{(await world.post(lead, '/v1/petitions', **world.topic(topic=f'题目{n}')))['id']}"
+        for person in set(people) - {10 * n + 1}:
+            await world.post(resident(person), f"{path}/co-signatures")
+        await world.post(world.host, f"{path}/host-opinion", opinion=f"意见{n}")
+        await world.post(CLERK, f"{path}/acceptance")
+        await world.send(resident(10 * n + 2), "DELETE", f"{path}/co-signatures/mine")
+        paths.append(path)
+    rows = (await dump(world)).splitlines()
+    first, second, strangers = ({v for row in rows if p[-36:] in row for v in values_of(row)} for p in paths)
+    assert len(first) > 30
+    assert first & second <= strangers

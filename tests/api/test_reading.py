@@ -122,7 +122,7 @@ async def test_while_a_round_is_judged_nobody_sees_who_judges_when_or_how(world:
     await world.judge(path, "no", 1, 2, 3)
     assert await pages(*watching) == before
     assert before[0]["feedback"] == [
-        {"round": 1, "invited": 10, "concluded": False, "fewer_than_five": False}
+        {"round": 1, "delivery": False, "invited": 10, "concluded": False, "fewer_than_five": False}
         | dict.fromkeys(
             ("judged", "contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied"),
         )

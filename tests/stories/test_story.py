@@ -171,7 +171,8 @@ async def _anonymous(story: Story) -> httpx.Response:
 
 def _tally(*, invited: int, concluded: bool = False, judged: int | None = None) -> dict[str, Any]:
     unknown = dict.fromkeys(("contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied"))
-    return {"round": 1, "invited": invited, "concluded": concluded, "judged": judged} | unknown
+    known = {"round": 1, "delivery": False, "invited": invited, "concluded": concluded, "judged": judged}
+    return known | unknown | {"fewer_than_five": False}
 
 
 def _grown(before: dict[str, Any], after: dict[str, Any], rate: str, figure: str) -> int:

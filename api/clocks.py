@@ -36,6 +36,8 @@ RULES = {
     "commitment": "兑现承诺",
     "review": "复查复核",
     "task": "完成任务",
+    "urgent": "紧急件首次回应",
+    "refiling": "修改后重新提出",
     "appeal": "联名人申诉",
     "appeal_decision": "申诉审定",
 }

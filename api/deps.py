@@ -54,6 +54,7 @@ NAMED_BY = {
     "delegate": "delegate_id",
     "regulator": "regulator_id",
     "into": "into",
+    "duplicate_of": "duplicate_of",
 }
 
 

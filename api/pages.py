@@ -58,8 +58,13 @@ class PetitionSummary(BaseModel):
 
 
 class Rejected(BaseModel):
+    """The last time. A petition that was filed again since still shows it."""
+
     reason_code: str
+    route: str | None = Field(description="With `statutory_route`: court, arbitration or administrative_review.")
+    duplicate_of: UUID | None = Field(description="With `duplicate`: the other one, for those who may read it.")
     explanation: str
+    at: datetime
 
 
 class EvidenceRow(BaseModel):
@@ -167,6 +172,7 @@ class PetitionPage(PetitionSummary):
     extended_days: int
     rejection: Rejected | None
     roadmaps: list[RoadmapHeading] = Field(description="Every version there has been: …/roadmap shows each.")
+    refilings: int = Field(description="How often it was amended and filed again.")
     tasks: list[TaskRow]
     meetings: list[MeetingRow]
     ballots: list[BallotRow] = Field([], description="For whom they concern.")
@@ -193,6 +199,9 @@ async def petition_row(services: Services, identity: Identity | None, petition_i
         raise not_found("petition")
     if petition and signed:
         row["signatures"] = petition.signatures
+    other = row["rejection"] and row["rejection"]["duplicate_of"]
+    if other and not (await board.petitions(services.pool, viewer(services, identity), ids=[UUID(other)]))[0]:
+        row["rejection"]["duplicate_of"] = None
     return row
 
 

@@ -18,6 +18,7 @@ from api.schemas import (
     PublicText,
     Readable,
     Reason,
+    Refiling,
     Rejection,
 )
 from domain.directory import Host, Post
@@ -133,13 +134,24 @@ async def accept(petition_id: UUID, desk: AtDesk) -> PetitionState:
 
 @router.post("/{petition_id}/rejection", responses=COMMAND)
 async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionState:
-    """Refuse admission, with a reason code and an explanation."""
+    """Refuse admission, with a reason code and an explanation. Within a time (`clocks`), the lead petitioner may amend
+    it and file it again."""
     return await desk.execute(
         Petition.reject,
         petition_id,
         PetitionState.of,
         texts={"explanation": body.explanation},
+        also={"duplicate_of": (Petition, body.duplicate_of)} if body.duplicate_of else None,
         reason_code=body.reason_code,
+        route=body.route,
+    )
+
+
+@router.post("/{petition_id}/refiling", responses=COMMAND)
+async def refile(petition_id: UUID, body: Refiling, desk: AtDesk) -> PetitionState:
+    """The lead petitioner amends what was rejected and files it again. All signatures stand until withdrawn."""
+    return await desk.execute(
+        Petition.refile, petition_id, PetitionState.of, texts={"topic": body.topic, "details": body.details}
     )
 
 

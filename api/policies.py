@@ -29,6 +29,7 @@ class PolicyInForce(BaseModel):
     max_rounds: int
     reopen_below: float
     extension_days: int
+    max_refilings: int
     windows: dict[str, str] = Field(examples=[{"signing": "30 days", "host_opinion": "5 working days"}])
 
 
@@ -111,6 +112,7 @@ async def read_policy(request: Request, services: Serving) -> PolicyInForce:
         max_rounds=policy.max_rounds,
         reopen_below=policy.reopen_below,
         extension_days=policy.extension_days,
+        max_refilings=policy.max_refilings,
         windows={rule: str(window) for rule, window in policy.windows.items()},
     )
 

@@ -23,7 +23,7 @@ from domain.clock import Clock
 from domain.command import seen_version
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
-from domain.petition import Answer, Category, Petition, RejectionReason, Resolved, ReviewResult
+from domain.petition import Answer, Category, Petition, RejectionReason, Resolved, ReviewResult, StatutoryRoute
 from domain.task import Stage, Task
 from domain.webhook import Audience, PausedBecause
 from projections.webhooks import TYPES
@@ -144,9 +144,17 @@ class HostOpinion(BaseModel):
 
 
 class Rejection(BaseModel):
-    model_config = example(reason_code="other_level", explanation="停车位改造属市级规划,已告知办理途径。")
+    model_config = example(reason_code="statutory_route", explanation="此纠纷已由法院受理。", route="court")
     reason_code: RejectionReason
     explanation: Words
+    route: StatutoryRoute | None = Field(None, description="With `statutory_route`, which.")
+    duplicate_of: UUID | None = Field(None, description="With `duplicate`, the other petition.")
+
+
+class Refiling(BaseModel):
+    model_config = example(topic="划船社区停车位重新划线", details="请在现有路面重新划线,不涉及规划。")
+    topic: Short
+    details: Long
 
 
 class Referral(BaseModel):

@@ -67,6 +67,12 @@ class RejectionReason(StrEnum):
     OTHER = "other"
 
 
+class StatutoryRoute(StrEnum):
+    COURT = "court"
+    ARBITRATION = "arbitration"
+    ADMINISTRATIVE_REVIEW = "administrative_review"
+
+
 class Answer(StrEnum):
     """What a final response promises."""
 
@@ -134,6 +140,7 @@ class Petition(Decider):
     referred_to: UUID | None = None  # the unit, where the receiving authority is in the directory
     referral_received = False
     contests: Sequence[UUID] = ()  # intakes (domain/intake.py) that staff found false
+    refilings = 0
     urgent = False
     signing_goes_on = False  # though it was submitted, since it was too urgent to wait for signatures
     promise: tuple[int, date] | None = None  # the last: the round in whose response it was made, and its day
@@ -318,9 +325,36 @@ class Petition(Decider):
             petition.enter(Phase.ACCEPTED, self.meeting, self.response)
 
     class Rejected(Event):
+        """``refiling``: for so long it may be amended and filed again; without, this is the end."""
+
         TOPIC = "petition.Rejected"
         reason_code: str
         explanation: Text
+        route: str | None = None
+        duplicate_of: UUID | None = None
+        refiling: Clock | None = None
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.REJECTED, *([self.refiling] if self.refiling else []))
+
+    class Refiled(Event):
+        """Amended by the lead petitioner: what the public was to read is void, who signed has signed."""
+
+        TOPIC = "petition.Refiled"
+        topic: Text
+        details: Text
+        admissibility: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.enter(Phase.SUBMITTED, self.admissibility)
+            petition.topic, petition.details = self.topic, self.details
+            petition.public_topic = petition.public_details = None
+            petition.refilings += 1
+
+    class RefilingClosed(Event):
+        """Nobody amended it in time: the rejection is the end."""
+
+        TOPIC = "petition.RefilingClosed"
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.REJECTED)
@@ -710,8 +744,8 @@ class Petition(Decider):
 
     @property
     def over(self) -> bool:
-        """Nothing more is due; a review may still be asked for."""
-        return self.phase in ENDS and "review" not in self.clocks
+        """Nothing more is due; a review may still be asked for. What was rejected waits for a while to be amended."""
+        return self.phase in ENDS and not self.clocks.keys() & {"review", "refiling"}
 
     @property
     def delivered(self) -> bool:
@@ -991,9 +1025,63 @@ class Petition(Decider):
         self.decide(self.Called, cmd.consequence(), post_ids=self.called_post_ids, acknowledgement=acknowledgement)
 
     @command(CLERK)
-    def reject(self, cmd: Command, /, *, reason_code: RejectionReason, explanation: Text) -> None:
+    def reject(
+        self,
+        cmd: Command,
+        /,
+        *,
+        reason_code: RejectionReason,
+        explanation: Text,
+        route: StatutoryRoute | None = None,
+        duplicate_of: "Petition | None" = None,
+    ) -> None:
+        """A statutory route says which, a duplicate of what; no other reason does."""
         self.require(Phase.SUBMITTED)
-        self.decide(self.Rejected, cmd, reason_code=reason_code.value, explanation=explanation)
+        if (reason_code == RejectionReason.STATUTORY_ROUTE) != (route is not None):
+            raise Invalid(
+                "statutory-route",
+                "理由为“法定途径”时须注明诉讼、仲裁或行政复议;其他理由不填。",
+                "The reason statutory_route, and no other, says which: court, arbitration or administrative_review.",
+                "route",
+            )
+        if (reason_code == RejectionReason.DUPLICATE) != (duplicate_of is not None and duplicate_of.id != self.id):
+            raise Invalid(
+                "duplicate-of",
+                "理由为“重复”时须指明另一件申请;其他理由不填。",
+                "The reason duplicate, and no other, names the other petition.",
+                "duplicate_of",
+            )
+        again = self.refilings < cmd.policy.max_refilings
+        self.decide(
+            self.Rejected,
+            cmd,
+            reason_code=reason_code.value,
+            explanation=explanation,
+            route=route.value if route else None,
+            duplicate_of=duplicate_of.id if duplicate_of else None,
+            refiling=cmd.policy.clock("refiling", cmd.at) if again else None,
+        )
+
+    @command(LEAD_PETITIONER)
+    def refile(self, cmd: Command, /, *, topic: Text, details: Text) -> None:
+        """Amend what was rejected. Everybody's signature stands; who does not agree withdraws it."""
+        self.require(Phase.REJECTED)
+        if self.over or cmd.at >= self.clocks["refiling"].due_at:
+            raise Conflict(
+                "refiling-over",
+                "此件已不能修改后重新提出,可另行提出新的申请。",
+                "This petition can no longer be amended and filed again: open a new one.",
+            )
+        self.decide(
+            self.Refiled, cmd, topic=topic, details=details, admissibility=cmd.policy.clock("admissibility", cmd.at)
+        )
+
+    @command(WORKFLOW)
+    def close_refiling(self, cmd: Command, /) -> None:
+        self.require(Phase.REJECTED)
+        if not self.over:
+            self._require_due(self.clocks["refiling"], cmd)
+            self.decide(self.RefilingClosed, cmd)
 
     @command(CLERK)
     def refer(self, cmd: Command, /, *, to: Text | None = None, unit: Unit | None = None, explanation: Text) -> None:

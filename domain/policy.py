@@ -36,6 +36,7 @@ RULES = (
     "minutes",
     "ballot",
     "candidacy",
+    "refiling",
 )
 WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 
@@ -62,6 +63,7 @@ class Policy:
     version: str
     threshold: int
     max_rounds: int
+    max_refilings: int
     reopen_below: float
     extension_days: int
     windows: Mapping[str, Window]
@@ -82,13 +84,16 @@ class Policy:
             if threshold < 2:
                 raise ValueError("the threshold must be 2 at least: whoever opens a petition signs it first")
             max_rounds, extension_days = int(document["max_rounds"]), int(document["extension_days"])
-            reopen_below = float(document["reopen_below"])
-            if max_rounds < 1 or extension_days < 0 or not 0 <= reopen_below <= 1:
-                raise ValueError("max_rounds is 1 at least, extension_days not negative, reopen_below from 0 to 1")
+            reopen_below, max_refilings = float(document["reopen_below"]), int(document["max_refilings"])
+            if max_rounds < 1 or extension_days < 0 or max_refilings < 0 or not 0 <= reopen_below <= 1:
+                raise ValueError(
+                    "max_rounds is 1 at least, extension_days and max_refilings not negative, reopen_below from 0 to 1"
+                )
             return cls(
                 version=str(document["version"]),
                 threshold=threshold,
                 max_rounds=max_rounds,
+                max_refilings=max_refilings,
                 reopen_below=reopen_below,
                 extension_days=extension_days,
                 windows=windows,

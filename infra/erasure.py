@@ -13,7 +13,7 @@ from uuid import UUID
 
 from asyncpg.pool import PoolConnectionProxy
 
-from domain.petition import ENDS, Petition
+from domain.petition import ENDS, Petition, Phase
 from domain.refusals import Conflict, Forbidden, NotFound, not_found
 from infra.correspondents import Correspondents
 from infra.event_store import TRANSIENT
@@ -27,7 +27,8 @@ from infra.slips import Slips
 
 SETTLED = timedelta(minutes=1)  # what the person had under way when they were closed is over by then
 EVERY_SECONDS = 60
-ENDINGS = [f"petition.{phase.value.capitalize()}" for phase in ENDS]
+# (not that it was rejected: it may be filed again)
+ENDINGS = [f"petition.{phase.value.capitalize()}" for phase in ENDS - {Phase.REJECTED}]
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ class Erasures:
         )
         for id, pseudonym in signed:
             petition = await self._repository.get(Petition, id)
-            if petition.signers.get(pseudonym) and petition.phase not in ENDS:
+            if petition.signers.get(pseudonym) and not petition.over:
                 return True
         return False
 

@@ -53,7 +53,8 @@ CREATE TABLE petitions (
     outcome text,
     commitment_due_on date, -- promised by the response of this round
     merged_into uuid,
-    rejection jsonb,
+    rejection jsonb, -- the last: it stays to be read when the petition is filed again
+    refilings int NOT NULL DEFAULT 0,
     opened_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL, -- by anything but a signature or a judgement: these must not be timed
     version bigint NOT NULL,
@@ -317,11 +318,37 @@ def accepted(event: Petition.Accepted, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Petition.Rejected)
 def rejected(event: Petition.Rejected, at: Recorded) -> Iterator[Statement]:
     yield (
-        update("phase = $5, clocks = '{}', rejection = $6"),
+        update("phase = $5, clocks = $6, rejection = $7"),
         *start(event, at),
         Phase.REJECTED.value,
-        to_json({"reason_code": event.reason_code, "explanation": event.explanation}),
+        clocks_to_json(*([event.refiling] if event.refiling else [])),
+        to_json(
+            {
+                "reason_code": event.reason_code,
+                "route": event.route,
+                "duplicate_of": event.duplicate_of,
+                "explanation": event.explanation,
+                "at": event.timestamp,
+            }
+        ),
     )
+
+
+@READ_MODEL.on(Petition.Refiled)
+def refiled(event: Petition.Refiled, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.SUBMITTED.value, clocks_to_json(event.admissibility)
+    yield (
+        "UPDATE petitions SET topic = $2, details = $3, public_topic = NULL, public_details = NULL,"
+        " refilings = refilings + 1 WHERE id = $1",
+        event.originator_id,
+        to_json(event.topic),
+        to_json(event.details),
+    )
+
+
+@READ_MODEL.on(Petition.RefilingClosed)
+def refiling_closed(event: Petition.RefilingClosed, at: Recorded) -> Iterator[Statement]:
+    yield ENTER, *start(event, at), Phase.REJECTED.value, "{}"
 
 
 @READ_MODEL.on(Petition.Referred)
@@ -890,7 +917,7 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
     async with pool.acquire() as conn:
         record = await conn.fetchrow(
             f"SELECT {COLUMNS.format(told('$5'))}, $4 OR {HANDLES} AS handler, {HANDLES} AS handles, p.acknowledged,"
-            f" p.rejection, p.extended_days, p.delegates, p.meeting_waived FROM board.petitions AS p"
+            f" p.rejection, p.refilings, p.extended_days, p.delegates, p.meeting_waived FROM board.petitions AS p"
             f" WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
             viewer.role,
             viewer.org,

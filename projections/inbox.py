@@ -155,8 +155,19 @@ def threshold_reached(event: Petition.ThresholdReached, at: Recorded) -> Iterato
     yield put(HOST, "opinion", id, event, at, rule=clock.rule, due_at=clock.due_at, shown_from=told_at, since=told_at)
 
 
+@READ_MODEL.on(Petition.Refiled)
+def refiled(event: Petition.Refiled, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE petitions SET topic = $2 WHERE id = $1", event.originator_id, to_json(event.topic)
+    yield from submitted(event, at)
+
+
+@READ_MODEL.on(Petition.RefilingClosed)
+def refiling_closed(event: Petition.RefilingClosed, at: Recorded) -> Iterator[Statement]:
+    yield from ended(event, at)
+
+
 @READ_MODEL.on(Petition.Submitted)
-def submitted(event: Petition.Submitted, at: Recorded) -> Iterator[Statement]:
+def submitted(event: Petition.Submitted | Petition.Refiled, at: Recorded) -> Iterator[Statement]:
     clock, id = event.admissibility, event.originator_id
     yield stop(id, "signing", "host_opinion")
     yield put(CLERKS, "admissibility", id, event, at, rule=clock.rule, due_at=clock.due_at)

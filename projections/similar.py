@@ -22,7 +22,7 @@ from projections.read_model import Digest, ReadModel, Statement
 
 READ_MODEL = ReadModel(
     "similarities",  # (SIMILAR is a word of SQL's own)
-    version=1,
+    version=2,
     tables="""
 CREATE TABLE texts (
     petition_id uuid,
@@ -87,6 +87,13 @@ PUT_IN = (
 
 @READ_MODEL.on(Petition.Opened)
 def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
+    yield PUT_IN, event.originator_id, False, Digest((event.topic, event.details), vector)
+
+
+@READ_MODEL.on(Petition.Refiled)
+def refiled(event: Petition.Refiled, at: Recorded) -> Iterator[Statement]:
+    yield TAKE_OUT, event.originator_id, False
+    yield TAKE_OUT, event.originator_id, True
     yield PUT_IN, event.originator_id, False, Digest((event.topic, event.details), vector)
 
 

@@ -89,6 +89,7 @@ ENTERED: dict[type, Phase] = {
     Petition.Lapsed: Phase.LAPSED,
     Petition.Withdrawn: Phase.WITHDRAWN,
     Petition.Rejected: Phase.REJECTED,
+    Petition.Refiled: Phase.SUBMITTED,
     Petition.Referred: Phase.REFERRED,
     Petition.Merged: Phase.MERGED,
     Petition.MeetingHeld: Phase.ROADMAP,

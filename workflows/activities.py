@@ -28,6 +28,7 @@ ENDINGS = {
     "signing": "close_signing",
     "host_opinion": "close_signing",
     "feedback": "close_feedback",
+    "refiling": "close_refiling",
     "claim": "hand_back",
     "appeal": "close_appeal",
     "commitment": "close_tracking",
@@ -106,6 +107,8 @@ class Activities:
         match step.name:
             case "close_signing":
                 await execute(Petition.close_signing, step.matter_id, cmd)
+            case "close_refiling":
+                await execute(Petition.close_refiling, step.matter_id, cmd)
             case "invite_feedback":
                 await execute(Petition.invite_feedback, step.matter_id, cmd)
             case "close_feedback":

@@ -39,6 +39,7 @@ ENDINGS = (
     Petition.Lapsed,
     Petition.Withdrawn,
     Petition.Rejected,
+    Petition.RefilingClosed,
     Petition.Referred,
     Petition.Merged,
 )
@@ -49,6 +50,7 @@ TOLD = (
     Petition.Opened,
     Petition.ThresholdReached,
     Petition.Submitted,
+    Petition.Refiled,
     Petition.MarkedUrgent,
     Petition.UrgencyLifted,
     Petition.Accepted,
@@ -277,6 +279,8 @@ def by_matter(page: Iterable[Recorded]) -> list[OpenMatter]:
         before = matters.get(matter_id)
         revives = isinstance(event, REVIVALS)
         ends = isinstance(event, (*ENDINGS, Petition.ReviewDecided))
+        if isinstance(event, Petition.Rejected) and event.refiling:
+            ends = False
         ended = ends or (before is not None and before.ended and not revives)
         revived = revives or (before is not None and before.revived)
         matters[matter_id] = OpenMatter(matter_id, recorded.id, ended, revived)

@@ -113,3 +113,59 @@ async def test_what_can_wait_after_all_collects_signatures_again_and_its_text_is
     waiting = (await world.get(CLERK, "/v1/inbox", limit=200))["items"]
     assert [item for item in waiting if item["petition_id"] == path[-36:]] == []
     is_problem(await world.send(CLERK, "POST", f"{path}/urgency/lifting", {"reason": "再次"}), 409, "not-urgent")
+
+
+async def test_the_residents_read_why_and_amend_what_was_rejected(world: World) -> None:
+    path = await world.submitted()
+    await world.post(CLERK, f"{path}/public-text", topic="旧题", details="旧文。")
+    why = "请写明是哪个低洼处。"
+    state = await world.post(CLERK, f"{path}/rejection", reason_code="no_concrete_topic", explanation=why)
+    assert [clock["rule"] for clock in state["clocks"]] == ["refiling"]
+    for signer in (resident(1), resident(10)):
+        page = await world.get(signer, path)
+        assert (page["phase"], page["rejection"]["explanation"], page["refilings"]) == ("rejected", why, 0)
+    is_problem(await world.read(resident(44), path), 404, "not-found")
+
+    amended = {"topic": "三幢门前排涝", "details": "三幢门前低洼,请加装水泵。"}
+    async with nothing_appended(world):
+        for who in (resident(2), CLERK, world.host):
+            is_problem(await world.send(who, "POST", f"{path}/refiling", amended), 403, "forbidden")
+    twice = [world.send(resident(1), "POST", f"{path}/refiling", amended) for _ in range(2)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*twice)) == [200, 409]
+    page = await world.get(resident(10), path)
+    assert (page["phase"], page["details"], page["signatures"]) == ("submitted", amended["details"], 10)
+    assert (page["public_topic"], page["rejection"]["explanation"], page["refilings"]) == (None, why, 1)
+    waiting = (await world.get(CLERK, "/v1/inbox", limit=200))["items"]
+    assert {(item["kind"], item["topic"]) for item in waiting if item["petition_id"] == path[-36:]} == {
+        ("admissibility", "三幢门前排涝"),
+        ("public_text", "三幢门前排涝"),
+    }
+    await world.send(resident(10), "DELETE", f"{path}/co-signatures/mine")
+    state = await world.post(CLERK, f"{path}/acceptance")
+    assert (state["phase"], state["signatures"]) == ("accepted", 9)
+    public = await world.get(None, path)
+    assert (public["rejection"], public["public_topic"], public["details"]) == (None, None, None)
+    told = [entry["type"] for entry in (await world.get(None, f"{path}/history"))["items"]]
+    assert "petition.Rejected" not in told
+    assert "petition.Refiled" not in told
+
+
+async def test_a_duplicate_is_named_only_to_those_who_may_read_it(world: World) -> None:
+    secret, admitted, path, second = [await world.submitted() for _ in range(4)]
+    await world.post(CLERK, f"{admitted}/acceptance")
+    body = {"reason_code": "duplicate", "explanation": "与另一件相同。"}
+    async with nothing_appended(world):
+        is_problem(await world.send(CLERK, "POST", f"{path}/rejection", body), 422, "duplicate-of", "/duplicate_of")
+        itself = body | {"duplicate_of": path[-36:]}
+        is_problem(await world.send(CLERK, "POST", f"{path}/rejection", itself), 422, "duplicate-of", "/duplicate_of")
+        unknown = body | {"duplicate_of": str(somewhere())}
+        is_problem(
+            await world.send(CLERK, "POST", f"{path}/rejection", unknown), 422, "unknown-reference", "/duplicate_of"
+        )
+        court = {"reason_code": "statutory_route", "explanation": "已由法院受理。"}
+        is_problem(await world.send(CLERK, "POST", f"{path}/rejection", court), 422, "statutory-route", "/route")
+    for one, other, shown in ((path, secret, None), (second, admitted, admitted[-36:])):
+        await world.post(CLERK, f"{one}/rejection", **body, duplicate_of=other[-36:])
+        assert (await world.get(CLERK, one))["rejection"]["duplicate_of"] == other[-36:]
+        assert (await world.get(resident(2), one))["rejection"]["duplicate_of"] == shown
+        assert secret[-36:] not in (await world.read(resident(2), f"{one}/history")).text

@@ -224,7 +224,9 @@ async def test_a_history_tells_each_reader_what_concerns_them(world: World) -> N
         "petition.Rejected",
     ]
     assert entries[-1]["texts"] == {"explanation": "属市级职权。"}
-    assert entries[-1]["data"] == {"reason_code": "other_level"}
+    data = entries[-1]["data"]
+    assert (data["reason_code"], data["route"], data["refiling"]["rule"]) == ("other_level", None, "refiling")
+    assert len(data) == 3, "and not what it repeats"
     assert all(entry["command_id"] for entry in entries)
     assert all(entry["command_id"] is None for entry in await told(world.host))
     page = await world.get(AUDITOR, f"{path}/history", limit=3)

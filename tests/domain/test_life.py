@@ -40,6 +40,7 @@ from tests.domain.test_storage import assert_stored_alike
 # DESIGN §4, without what later issues bring. A meeting may be held although the call was never acknowledged.
 MOVES = {
     Phase.COLLECTING: {Phase.SUBMITTED, Phase.LAPSED, Phase.WITHDRAWN},
+    Phase.REJECTED: {Phase.SUBMITTED},
     Phase.SUBMITTED: {Phase.COLLECTING, Phase.ACCEPTED, Phase.REJECTED, Phase.REFERRED, Phase.MERGED},
     Phase.ACCEPTED: {Phase.MEETING, Phase.ROADMAP},
     Phase.MEETING: {Phase.ROADMAP},
@@ -68,12 +69,15 @@ class Life(RuleBasedStateMachine):
     def attempt(self, method: Callable[..., Any], actor: Actor, **arguments: Any) -> Result:
         """Give the command, check what it did, and remember what a bystander would have understood."""
         petition, before = self.story.petition, Phase(self.story.petition.phase)
-        suspended = petition.suspended_at is not None
+        suspended, before_ended = (
+            petition.suspended_at is not None,
+            before in ENDS and "refiling" not in petition.clocks,
+        )
         result = self.story.when(method, actor, **arguments)  # checks that a refusal changes nothing
         mine = [e for e in result.events if isinstance(e, Petition.Event)]
         after = Phase(petition.phase)
         assert after == before or after in MOVES[before]
-        if before in ENDS:
+        if before_ended:
             afterwards = {Petition.PublicTextIssued, Petition.SupervisionAnswered, Petition.SupervisionLifted}
             afterwards |= {Petition.ReviewRequested, Petition.ReviewDecided, Petition.Reopened}
             afterwards |= {Petition.Reminded, Petition.Escalated} if "review" in petition.clocks else set()
@@ -224,6 +228,8 @@ class Life(RuleBasedStateMachine):
             (petition.issue_public_text, {"topic": text(), "details": text()}),
             (petition.accept, {}),
             (petition.reject, {"reason_code": RejectionReason.OTHER, "explanation": text()}),
+            (petition.refile, {"topic": text(), "details": text()}),
+            (petition.close_refiling, {}),
             (petition.mark_urgent, reason),
             (petition.lift_urgency, reason),
             (petition.refer, {"to": text(), "explanation": text()}),
@@ -301,7 +307,7 @@ class Life(RuleBasedStateMachine):
     def only_what_is_under_way_is_suspended_and_only_what_goes_on_has_clocks(self) -> None:
         petition = self.story.petition
         assert petition.suspended_at is None or petition.phase in UNDER_WAY
-        assert set(petition.clocks) <= {"review"} or petition.phase not in ENDS
+        assert set(petition.clocks) <= {"review", "refiling"} or petition.phase not in ENDS
         if petition.phase in UNDER_WAY:
             assert "response" in petition.clocks
 

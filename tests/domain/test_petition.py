@@ -6,7 +6,16 @@ import pytest
 
 from domain.calendar import local_day
 from domain.command import Role
-from domain.petition import Answer, Category, Outcome, Petition, Phase, Resolved
+from domain.petition import (
+    Answer,
+    Category,
+    Outcome,
+    Petition,
+    Phase,
+    RejectionReason,
+    Resolved,
+    StatutoryRoute,
+)
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.roadmap import RoadmapItem
 from tests.domain.story import (
@@ -578,3 +587,55 @@ def test_what_can_wait_after_all_collects_its_signatures_unless_it_has_them() ->
     story.sign(10)
     story.when(story.petition.lift_urgency, CLERK, reason=text()).then(Petition.UrgencyLifted, signing=None)
     assert set(story.petition.clocks) == {"admissibility"}
+
+
+def test_a_reason_says_as_much_as_it_needs_and_no_more() -> None:
+    story, other = given(Phase.SUBMITTED), given(Phase.CLOSED, name="other").petition
+    reject, why = story.petition.reject, {"explanation": text()}
+    court, duplicate = RejectionReason.STATUTORY_ROUTE, RejectionReason.DUPLICATE
+    story.when(reject, CLERK, reason_code=court, **why).refused(Invalid, "statutory-route", "route")
+    story.when(reject, CLERK, reason_code=RejectionReason.OTHER, route=StatutoryRoute.COURT, **why).refused(
+        Invalid, "statutory-route", "route"
+    )
+    for named in (None, story.petition):
+        story.when(reject, CLERK, reason_code=duplicate, duplicate_of=named, **why).refused(
+            Invalid, "duplicate-of", "duplicate_of"
+        )
+    story.when(reject, CLERK, reason_code=RejectionReason.OTHER, duplicate_of=other, **why).refused(
+        Invalid, "duplicate-of", "duplicate_of"
+    )
+    story.when(reject, CLERK, reason_code=duplicate, duplicate_of=other, **why).then(
+        Petition.Rejected, route=None, duplicate_of=other.id
+    )
+    story = given(Phase.SUBMITTED)
+    arbitration = StatutoryRoute.ARBITRATION
+    story.when(story.petition.reject, CLERK, reason_code=court, route=arbitration, **why).then(
+        Petition.Rejected, route="arbitration", reason_code="statutory_route"
+    )
+
+
+def test_a_rejected_petition_is_amended_in_time_with_all_its_signatures_and_only_so_often() -> None:
+    story = given(Phase.SUBMITTED)
+    petition, amended = story.petition, {"topic": text("new topic"), "details": text("new details")}
+    story.do(petition.issue_public_text, CLERK, topic=text(), details=text())
+    story.reject()
+    assert petition.clocks["refiling"].due_at == end_of(4, 1), "30 days, the first not counted"
+    story.when(petition.close_refiling, WORKFLOW).refused(Conflict, "too-early")
+    story.when(petition.refile, LEAD, **amended).then(Petition.Refiled)
+    assert (petition.phase, petition.topic, petition.public_topic) == (Phase.SUBMITTED, text("new topic"), None)
+    assert petition.signatures == 10
+    story.when(petition.withdraw_signature, SIGNER).then(Petition.CoSignatureWithdrawn)
+    story.reject()
+    assert petition.over
+    story.when(petition.refile, LEAD, **amended).refused(Conflict, "refiling-over")
+
+
+def test_a_rejection_that_is_not_amended_in_time_stands() -> None:
+    story = given(Phase.REJECTED)
+    amended = {"topic": text(), "details": text()}
+    story.later(days=31)
+    story.when(story.petition.refile, LEAD, **amended).refused(Conflict, "refiling-over")
+    story.when(story.petition.close_refiling, WORKFLOW).then(Petition.RefilingClosed)
+    assert story.petition.over
+    story.when(story.petition.refile, LEAD, **amended).refused(Conflict, "refiling-over")
+    assert given(Phase.REJECTED, max_refilings=0).petition.over

@@ -150,6 +150,13 @@ def everything_that_happens() -> Iterator[Story]:
     story.later(days=4)
     story.do(ballot.conclude, WORKFLOW, **facts)
     yield story
+    story = given(Phase.REJECTED, name="amended")
+    story.do(story.petition.refile, LEAD, topic=text("topic"), details=text("details"))
+    yield story
+    story = given(Phase.REJECTED, name="left alone")
+    story.later(days=31)
+    story.do(story.petition.close_refiling, WORKFLOW)
+    yield story
     story = given(Phase.REFERRED)
     received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}
     story.do(story.petition.receive_referral, UNIT_OFFICER, **received)

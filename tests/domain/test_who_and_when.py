@@ -136,6 +136,13 @@ PETITION = {
         takes=lambda _: {"reason_code": RejectionReason.OTHER, "explanation": text()},
         again="wrong-phase",
     ),
+    "refile": Rule(
+        who=[LEAD],
+        phases=[Phase.REJECTED],
+        takes=lambda _: {"topic": text(), "details": text()},
+        again="wrong-phase",
+    ),
+    "close_refiling": Rule(who=[WORKFLOW], phases=[Phase.REJECTED], wait_days=31, again=""),
     "mark_urgent": Rule(
         who=[CLERK, HOST_STAFF],
         phases=[Phase.COLLECTING, *UNANSWERED],

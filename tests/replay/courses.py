@@ -49,6 +49,7 @@ async def silent_host_and_rejected(people: People) -> None:
     await people.happens("petition.Submitted")
     reason = RejectionReason.NOT_IN_SCOPE
     await people.act(Petition.reject, CLERK, reason_code=reason, explanation=text("explanation"))
+    await run_out(people, "refiling")
 
 
 async def merged(people: People) -> None:

@@ -15,7 +15,7 @@ from domain.clock import Clock
 from domain.directory import Unit
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
-from domain.petition import Answer, Petition, Resolved, ReviewResult
+from domain.petition import Answer, Petition, RejectionReason, Resolved, ReviewResult
 from domain.refusals import Conflict
 from domain.task import Task
 from infra.database import connect
@@ -184,6 +184,35 @@ async def test_an_interim_response_stops_the_clock_of_what_is_urgent(people: Peo
         "response",
     }
     assert await people.warnings("urgent") == []
+
+
+@at_once
+async def test_what_was_rejected_waits_to_be_amended_is_checked_again_and_then_ends(people: People) -> None:
+    await people.submit()
+    reject: dict[str, Any] = {"reason_code": RejectionReason.NO_CONCRETE_TOPIC, "explanation": text("which pump?")}
+    await people.act(Petition.reject, CLERK, **reject)
+    assert not (await people.knows()).ended
+    await people.forward(await people.now() + timedelta(days=20))
+    await people.act(Petition.refile, resident(1), topic=text("that pump"), details=text())
+    admissibility = await people.clock("admissibility")
+    await people.forward(admissibility.due_at + MINUTE)
+    await assert_warned(people, admissibility)
+    await people.act(Petition.reject, CLERK, **reject)
+    assert await people.handle.result() == "rejected"
+
+
+@at_once
+async def test_what_was_rejected_and_is_not_amended_in_time_has_ended(people: People) -> None:
+    await people.submit()
+    await people.act(
+        Petition.reject, CLERK, reason_code=RejectionReason.OTHER_LEVEL, explanation=text("the city plans")
+    )
+    refiling = await people.clock("refiling")
+    await people.forward(refiling.due_at + MINUTE)
+    reminded, closed = await people.happens("petition.Reminded", "petition.RefilingClosed")
+    assert_on_time(reminded, refiling.remind_at)
+    assert_on_time(closed, refiling.due_at)
+    assert await people.handle.result() == "rejected"
 
 
 @at_once

@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.deps import NO_BODY, AtDesk, Desk, Known, Serving, caught_up, pseudonym
-from api.openapi import CREATION, PRIVATE_READ, SECRET_COMMAND
+from api.openapi import COMMAND, CREATION, PRIVATE_READ, SECRET_COMMAND
 from api.pages import petition_row
-from api.schemas import BALLOT, BallotState, Candidacy, Merger, NewBallot, Vote, shown
+from api.schemas import BALLOT, BallotState, Candidacy, Merger, NewBallot, PetitionState, Vote, shown
 from domain.ballot import SEATS, Ballot, Question, Result, concerned
 from domain.command import Role
 from domain.petition import ENDS, Petition
-from domain.refusals import Forbidden, not_found
+from domain.refusals import Conflict, Forbidden, not_found
 
 router = APIRouter(prefix="/v1", tags=["ballots"])
 
@@ -69,6 +69,23 @@ async def merge(petition_id: UUID, body: Merger, desk: AtDesk) -> BallotState:
     """Propose that a duplicate be merged into another petition that is admitted and open. Its co-signers decide, until
     the end of the clock `ballot`."""
     return await call(desk, petition_id, Question.MERGING, into=(Petition, body.into))
+
+
+@router.post("/petitions/{petition_id}/carry-over", responses=COMMAND, dependencies=NO_BODY)
+async def carry_over(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """Who signed a petition that has been merged becomes a co-signer of the one it was merged into, until that is
+    closed. Nobody is carried over unasked, and nothing that is kept joins the two signatures. Answers with the other.
+    """
+    merged: Petition = await desk.get(Petition, petition_id)
+    if merged.merged_into is None:
+        raise Conflict("not-merged", "该申请没有并入其他申请。", "It has not been merged into another petition.")
+    return await desk.execute(
+        Petition.carry_over,
+        merged.merged_into,
+        PetitionState.of,
+        also={"merged": (Petition, petition_id)},
+        signed_as=await pseudonym(desk.services, desk.identity, petition_id),
+    )
 
 
 async def decide(desk: Desk, method: Callable[..., Any], ballot_id: UUID, **arguments: Any) -> BallotState:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from api.deps import AtDesk
+from api.deps import NO_BODY, AtDesk
 from api.openapi import COMMAND
 from api.schemas import PetitionState, Reason, Report, SupervisionOrder
 from domain.petition import Petition
@@ -21,6 +21,12 @@ async def order_supervision(petition_id: UUID, body: SupervisionOrder, desk: AtD
 async def answer_supervision(petition_id: UUID, body: Report, desk: AtDesk) -> PetitionState:
     """The post that leads reports how it has obeyed the order, also after the petition's end."""
     return await desk.execute(Petition.answer_supervision, petition_id, PetitionState.of, texts={"report": body.report})
+
+
+@router.post("/{petition_id}/alert-heeding", responses=COMMAND, dependencies=NO_BODY)
+async def heed_alert(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """A supervisor has looked into why many co-signers withdrew within a week; the alert leaves the inbox."""
+    return await desk.execute(Petition.heed_alert, petition_id, PetitionState.of)
 
 
 @router.post("/{petition_id}/supervision-orders/lifting", responses=COMMAND)

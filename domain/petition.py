@@ -4,7 +4,7 @@ Top to bottom: words, events, what they change, and the commands in the order of
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -47,6 +47,7 @@ ADMITTED = frozenset(
     {Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS, Phase.ANSWERED, Phase.FEEDBACK, Phase.TRACKING}
 )
 UNDER_WAY = frozenset({Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP, Phase.IN_PROGRESS})
+WEEK, MANY = timedelta(days=7), 5  # one in so many co-signers withdrawing within a week: somebody may be pressing them
 SIGNATURES_CHANGE = (Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY)  # not while those who signed are asked to judge
 UNANSWERED = frozenset({Phase.SUBMITTED, Phase.ACCEPTED, Phase.MEETING, Phase.ROADMAP})  # an urgent one's clock runs on
 
@@ -156,6 +157,10 @@ class Petition(Decider):
     reviews = 0  # asked for so far
     reviewed_by: str | None = None  # who decided the last
     reviewable_from: datetime | None = None  # when it was closed, or the last review decided
+    withdrawals = dict[str, datetime]()  # noqa: RUF012 - pseudonym -> when, of the last week
+    alert: Clock | None = None  # after many withdrawals, until the supervisor hears of it
+    alerted_at: datetime | None = None
+    alert_heeded = True
 
     def __init__(
         self,
@@ -215,6 +220,8 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.signers[self.by] = True
             petition.signatures += 1
+            if self.by in petition.withdrawals:
+                petition.withdrawals = {by: at for by, at in petition.withdrawals.items() if by != self.by}
 
     class CoSignatureWithdrawn(Event):
         TOPIC = "petition.CoSignatureWithdrawn"
@@ -222,6 +229,33 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.lose(self.by)
+            petition.withdrawals = petition.withdrawn_since(self.timestamp - WEEK) | {self.by: self.timestamp}
+
+    class WithdrawalsMounted(Event):
+        """A fifth within a week. The supervisor hears of it later, so that nobody can tell when the last withdrew."""
+
+        TOPIC = "petition.WithdrawalsMounted"
+        SECRET = True
+        alert: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.alert = self.alert
+
+    class SupervisorAlerted(Event):
+        """Of a week in which a fifth or more withdrew: not how many, not who, not when."""
+
+        TOPIC = "petition.SupervisorAlerted"
+        SECRET = True
+
+        def apply(self, petition: "Petition") -> None:
+            petition.alert, petition.alerted_at, petition.alert_heeded = None, self.timestamp, False
+
+    class AlertHeeded(Event):
+        TOPIC = "petition.AlertHeeded"
+        SECRET = True
+
+        def apply(self, petition: "Petition") -> None:
+            petition.alert_heeded = True
 
     class CoSignatureContested(Event):
         """Host staff found the slip of a signature false; it counts until that is decided: see domain/intake.py."""
@@ -845,7 +879,38 @@ class Petition(Decider):
                 "The lead petitioner cannot withdraw just the signature: before the threshold, withdraw the petition;"
                 " after it, ask to be replaced first.",
             )
+        mounts = self._withdrawals_mount(cmd)
+        alert = cmd.policy.clock("alert", cmd.at) if mounts else None
         self.decide(self.CoSignatureWithdrawn, cmd)
+        if alert:
+            self.decide(self.WithdrawalsMounted, cmd.consequence(), alert=alert)
+
+    def withdrawn_since(self, moment: datetime) -> dict[str, datetime]:
+        return {by: at for by, at in self.withdrawals.items() if at > moment}
+
+    def _withdrawals_mount(self, cmd: Command) -> bool:
+        """Whether with this one a fifth of last week's co-signers are gone; of which is told once a week at most."""
+        if self.phase == Phase.COLLECTING and not self.threshold_reached:
+            return False
+        if self.alert or (self.alerted_at and cmd.at - self.alerted_at < WEEK):
+            return False
+        gone = self.withdrawn_since(cmd.at - WEEK).keys() | {cmd.by}
+        return MANY * len(gone) >= self.signatures + len(gone) - 1
+
+    @command(WORKFLOW)
+    def alert_supervisor(self, cmd: Command, /) -> None:
+        self.require(*OPEN, even_suspended=True)
+        if not self.alert:
+            raise Conflict("no-alert", "没有待发出的提醒。", "There is nothing to alert anybody of.")
+        self._require_due(self.alert, cmd)
+        self.decide(self.SupervisorAlerted, cmd)
+
+    @command(SUPERVISOR)
+    def heed_alert(self, cmd: Command, /) -> None:
+        """The supervisor has looked into it; also after the petition's end."""
+        if self.alert_heeded:
+            raise Conflict("no-alert", "没有待处理的提醒。", "There is no alert that waits for you.")
+        self.decide(self.AlertHeeded, cmd)
 
     @command(HOST_STAFF)
     def contest_signature(self, cmd: Command, /, *, intake_id: UUID) -> None:
@@ -931,7 +996,24 @@ class Petition(Decider):
     @command(WORKFLOW)
     def withdraw_by_vote(self, cmd: Command, /) -> None:
         self.require(*OPEN, even_suspended=True)
+        if self.alert:
+            self.decide(self.SupervisorAlerted, cmd)  # it cannot wait: the story ends here
         self.decide(self.Withdrawn, cmd)
+
+    @command(RESIDENT)
+    def carry_over(self, cmd: Command, /, *, merged: "Petition", signed_as: str) -> None:
+        """Who signed what was merged into this one becomes a co-signer here, if they want to.
+
+        ``signed_as`` is their pseudonym there. It is only looked at: no event may join the two.
+        """
+        if merged.merged_into != self.id:
+            raise Conflict("not-merged", "该申请没有并入其他申请。", "It has not been merged into another petition.")
+        if not merged.signers.get(signed_as):
+            raise Forbidden("not-a-co-signer", "只有联名人可以办理。", "Only those who signed may do this.")
+        self.require(*ADMITTED, even_suspended=True)
+        if self.signers.get(cmd.by):
+            raise Conflict("already-signed", "您已联名,每人一次,无需重复。", "You have signed already; once is enough.")
+        self.decide(self.CoSigned, cmd)
 
     @command(WORKFLOW)
     def replace_lead(self, cmd: Command, /, *, lead: str) -> None:

@@ -37,6 +37,7 @@ RULES = (
     "ballot",
     "candidacy",
     "refiling",
+    "alert",
 )
 WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 

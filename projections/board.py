@@ -212,6 +212,10 @@ SIGNATURES: dict[type, int] = {
     Petition.CoSignatureWithdrawn: -1,
     Petition.CoSignatureContested: 0,
     Petition.CoSignatureInvalidated: -1,
+    # These come of withdrawals, and would tell when many withdrew.
+    Petition.WithdrawalsMounted: 0,
+    Petition.SupervisorAlerted: 0,
+    Petition.AlertHeeded: 0,
 }
 
 
@@ -219,6 +223,8 @@ SIGNATURES: dict[type, int] = {
 def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     changes = f"{counted('$3', '$4')}, "
     yield UNSEEN.format(changes), event.originator_id, at.id, event.timestamp, SIGNATURES[type(event)]
+    if isinstance(event, Petition.CoSigned):  # one who was carried over while the others judge
+        yield "UPDATE feedback SET invited = invited + 1 WHERE petition_id = $1 AND NOT concluded", event.originator_id
 
 
 @READ_MODEL.on(

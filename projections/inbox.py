@@ -327,7 +327,18 @@ def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Petition.Lapsed, Petition.Withdrawn, Petition.Rejected, Petition.Merged)
 def ended(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
-    yield "DELETE FROM items WHERE petition_id = $1", event.originator_id
+    yield "DELETE FROM items WHERE petition_id = $1 AND kind <> 'withdrawals'", event.originator_id
+
+
+@READ_MODEL.on(Petition.SupervisorAlerted)
+def supervisor_alerted(event: Petition.SupervisorAlerted, at: Recorded) -> Iterator[Statement]:
+    """It stands, whatever becomes of the petition, until somebody has looked into it."""
+    yield put(SUPERVISORS, "withdrawals", event.originator_id, event, at)
+
+
+@READ_MODEL.on(Petition.AlertHeeded)
+def alert_heeded(event: Petition.AlertHeeded, at: Recorded) -> Iterator[Statement]:
+    yield take(event.originator_id, "withdrawals")
 
 
 @READ_MODEL.on(Petition.Referred)
@@ -345,8 +356,11 @@ def referral_received(event: Petition.ReferralReceived, at: Recorded) -> Iterato
 
 @READ_MODEL.on(Petition.Closed)
 def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
-    """An order stands until it is lifted, also the one that the last round has left behind."""
-    yield "DELETE FROM items WHERE petition_id = $1 AND kind NOT IN ('supervision', 'lift')", event.originator_id
+    """An order stands until it is lifted, also the one that the last round has left behind; an alert, until heeded."""
+    yield (
+        "DELETE FROM items WHERE petition_id = $1 AND kind NOT IN ('supervision', 'lift', 'withdrawals')",
+        event.originator_id,
+    )
 
 
 @READ_MODEL.on(Petition.ReviewRequested)

@@ -175,7 +175,10 @@ def counted(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield UNSEEN.format(f"{counts.counted('$2', '$3')}, "), event.originator_id, event.timestamp, change
 
 
-@READ_MODEL.on(Petition.FeedbackGiven, Petition.CoSignatureContested)
+@READ_MODEL.on(
+    *(Petition.FeedbackGiven, Petition.CoSignatureContested),
+    *(Petition.WithdrawalsMounted, Petition.SupervisorAlerted, Petition.AlertHeeded),
+)
 def secret(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield UNSEEN.format(""), event.originator_id
 

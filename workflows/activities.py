@@ -35,6 +35,7 @@ ENDINGS = {
     "brief": "release_brief",
     "minutes": "close_minutes",
     "ballot": "conclude_ballot",
+    "alert": "alert_supervisor",
 }
 
 
@@ -115,6 +116,8 @@ class Activities:
                 await execute(Petition.close_feedback, step.matter_id, cmd)
             case "close_tracking":
                 await execute(Petition.close_tracking, step.matter_id, cmd)
+            case "alert_supervisor":
+                await execute(Petition.alert_supervisor, step.matter_id, cmd)
             case "conclude_ballot":
                 assert step.part_id
                 ballot = await self._repository.get(Ballot, step.part_id)
@@ -174,6 +177,7 @@ def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake
         *((clock, None, ENDINGS.get(clock.rule, "escalate")) for clock in own),
         *((task.clock, task.id, _ending(task, task.clock)) for task in tasks if task.clock),
         *((clock, ballot_id, ENDINGS[clock.rule]) for ballot_id, clock in petition.ballots.values()),
+        *((clock, None, ENDINGS[clock.rule]) for clock in (petition.alert,) if clock),
     ]
     if petition.phase in SIGNATURES_CHANGE:
         clocks += [
@@ -183,7 +187,7 @@ def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake
         reminded, escalated = (
             warning(what, clock.rule, clock.due_at, part_id) in petition.warned for what in ("reminded", "escalated")
         )
-        reminded |= clock.rule == "appeal"  # of a right, nobody else need hear
+        reminded |= clock.rule in ("appeal", "alert")  # of a right, and of a secret, nobody else need hear
         yield RunningClock(clock, part_id, reminded, escalated, ending)
 
 

@@ -67,6 +67,7 @@ TOLD = (
     Petition.Extended,
     Petition.Suspended,
     Petition.Resumed,
+    Petition.WithdrawalsMounted,
     Petition.BallotCalled,
     Petition.BallotConcluded,
     Petition.ReviewDecided,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.ballot import Ballot, concerned
+from domain.petition import Petition
 from domain.refusals import Conflict
 from infra.event_store import Recorded
 from tests.api.checks import by, is_problem, nothing_appended
@@ -239,3 +240,48 @@ async def test_representatives_of_what_one_may_not_see_are_not_there(world: Worl
     await world.elect(path, 1)
     for someone in (world.official, world.officer, resident(99)):
         is_problem(await world.read(someone, f"{path}/representatives"), 404, "not-found")
+
+
+async def test_co_signers_of_a_merged_petition_join_the_other_if_they_want_to(world: World) -> None:
+    into, path = await world.accepted(), await world.collecting(4)
+    for n in range(11, 17):
+        await world.post(resident(n), f"{path}/co-signatures")
+    await world.post(world.host, f"{path}/host-opinion", opinion="同一件事。")
+    is_problem(await world.send(resident(11), "POST", f"{path}/carry-over"), 409, "not-merged")
+    ballot = await world.post(CLERK, f"{path}/merge", into=into[-36:])
+    assert await world.vote(ballot, "yes", 1, 2, 3, 11, 12, 13) == "passed"
+    head = await world.store.max_notification_id()
+    answers = await asyncio.gather(*(world.send(resident(11), "POST", f"{path}/carry-over") for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    await world.post(resident(12), f"{path}/carry-over")
+    is_problem(await world.send(resident(2), "POST", f"{path}/carry-over"), 409, "already-signed")
+    is_problem(await world.send(resident(99), "POST", f"{path}/carry-over"), 403, "not-a-co-signer")
+    is_problem(await world.send(CLERK, "POST", f"{path}/carry-over"), 403, "forbidden")
+    joined = [s for s in await world.store.select_notifications(head + 1, 1000) if s.topic == "petition.CoSigned"]
+    assert [str(s.originator_id) for s in joined] == [into[-36:]] * 2
+    for stored, n in zip(joined, (11, 12), strict=True):
+        here, there = [await world.people.pseudonym(f"resident-{n}", UUID(p[-36:])) for p in (into, path)]
+        assert here.encode() in stored.state
+        assert there.encode() not in stored.state
+    assert (await world.get(resident(11), into))["topic"], "now reads it as those who signed do"
+
+
+async def test_the_supervisor_hears_that_many_withdrew_and_nobody_of_when_or_how_many(world: World) -> None:
+    path = await world.in_progress()
+    others = (world.host, world.official, CLERK)
+    for n in (4, 5, 6):
+        assert (await world.send(resident(n), "DELETE", f"{path}/co-signatures/mine")).is_success
+    world.clock.at += timedelta(days=2)
+    shown = [await world.get(who, f"{path}/history") for who in others]
+    inboxes = [await world.get(who, "/v1/inbox") for who in others]
+    assert (await world.get(SUPERVISOR, "/v1/inbox"))["items"] == []
+    await world.as_workflow(Petition.alert_supervisor, UUID(path[-36:]))
+    (item,) = (await world.get(SUPERVISOR, "/v1/inbox"))["items"]
+    assert (item["kind"], item["petition_id"], item["due_at"]) == ("withdrawals", path[-36:], None)
+    assert item["since"] == world.clock.at.isoformat().replace("+00:00", "Z"), "not when they withdrew"
+    assert [await world.get(who, f"{path}/history") for who in others] == shown
+    assert [await world.get(who, "/v1/inbox") for who in others] == inboxes
+    is_problem(await world.send(CLERK, "POST", f"{path}/alert-heeding"), 403, "forbidden")
+    await world.post(SUPERVISOR, f"{path}/alert-heeding")
+    assert (await world.get(SUPERVISOR, "/v1/inbox"))["items"] == []
+    is_problem(await world.send(SUPERVISOR, "POST", f"{path}/alert-heeding"), 409, "no-alert")

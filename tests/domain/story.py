@@ -361,6 +361,14 @@ class Story:
         self.do(self.petition.merge, WORKFLOW, into=given(Phase.ACCEPTED, name="another petition").petition)
 
 
+def merged_into(petition: Petition) -> Petition:
+    """One that ten residents had signed; by the time it was, the other could still take it in."""
+    story, into = given(Phase.SUBMITTED, name="merged"), given(Phase.ACCEPTED).petition
+    assert into.id == petition.id
+    story.do(story.petition.merge, WORKFLOW, into=into)
+    return story.petition
+
+
 def _on_behalf(events: Sequence[Any], n: int) -> bool:
     """Staff took in what a resident has signed: the signature is that resident's."""
     signed, filed = events[n], [event for event in events if isinstance(event, Intake.Filed)]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.ballot import Ballot, Question
+from domain.command import Role
 from domain.petition import ADMITTED, OPEN, UNDER_WAY, Petition, Phase
 from domain.refusals import Conflict, Forbidden, Invalid, NotFound
 from tests.domain.story import (
@@ -14,12 +15,15 @@ from tests.domain.story import (
     LEAD,
     SIGNER,
     STRANGER,
+    SUPERVISOR,
     WORKFLOW,
     Actor,
     Result,
     Story,
+    feedback,
     given,
     id_of,
+    merged_into,
     resident,
     text,
 )
@@ -315,3 +319,89 @@ def test_only_a_ballot_concludes_itself_on_its_petition() -> None:
         story.when(story.petition.conclude_ballot, WORKFLOW, **facts).refused(Conflict, "no-ballot")
     for actor in (LEAD, CLERK, HOST_STAFF, STRANGER):
         story.when(story.petition.conclude_ballot, actor, **facts).refused(Forbidden, "forbidden")
+
+
+# --- who is carried over ----------------------------------------------------------------------------------------------
+
+
+def test_who_signed_what_was_merged_may_join_the_other_and_nothing_joins_the_two_names() -> None:
+    story = given(Phase.FEEDBACK)
+    merged, facts = merged_into(story.petition), {"by": "resident-7 here", "role": "resident"}
+    here = Actor(facts["by"], Role.RESIDENT)
+    result = story.when(story.petition.carry_over, here, merged=merged, signed_as="resident-7")
+    result.then(Petition.CoSigned, **facts)
+    assert "resident-7" not in {value for value in vars(result.events[0]).values() if isinstance(value, str)}
+    story.when(story.petition.give_feedback, here, **feedback()).then(Petition.FeedbackGiven)
+    stranger = Actor("resident-8 here", Role.RESIDENT)
+    story.when(story.petition.carry_over, stranger, merged=merged, signed_as="resident-99").refused(
+        Forbidden, "not-a-co-signer"
+    )
+    other = given(Phase.SUBMITTED, name="other").petition
+    story.when(story.petition.carry_over, stranger, merged=other, signed_as="resident-7").refused(
+        Conflict, "not-merged"
+    )
+
+
+# --- many withdraw ----------------------------------------------------------------------------------------------------
+
+
+def withdraw(story: Story, *people: int) -> Result:
+    for n in people:
+        result = story.when(story.petition.withdraw_signature, resident(n))
+    return result
+
+
+def test_when_a_fifth_withdraw_within_a_week_the_supervisor_hears_of_it_a_day_later() -> None:
+    story = given(Phase.IN_PROGRESS)
+    withdraw(story, 2).then(Petition.CoSignatureWithdrawn)
+    story.later(days=6)
+    withdraw(story, 3).then(Petition.CoSignatureWithdrawn, Petition.WithdrawalsMounted)
+    withdraw(story, 4).then(Petition.CoSignatureWithdrawn)
+    story.when(story.petition.alert_supervisor, WORKFLOW).refused(Conflict, "too-early")
+    story.later(days=2)
+    story.when(story.petition.alert_supervisor, WORKFLOW).then(Petition.SupervisorAlerted)
+    story.when(story.petition.alert_supervisor, WORKFLOW).refused(Conflict, "no-alert")
+    withdraw(story, 5, 6).then(Petition.CoSignatureWithdrawn)
+    story.later(days=7)
+    withdraw(story, 7).then(Petition.CoSignatureWithdrawn, Petition.WithdrawalsMounted)
+
+
+def test_a_fifth_is_counted_of_those_who_had_signed_a_week_before() -> None:
+    story = given(Phase.IN_PROGRESS, signatures=16)
+    withdraw(story, 2, 3, 4).then(Petition.CoSignatureWithdrawn)
+    withdraw(story, 5).then(Petition.CoSignatureWithdrawn, Petition.WithdrawalsMounted)
+    story = given(Phase.IN_PROGRESS, signatures=16)
+    withdraw(story, 2, 3, 4)
+    story.later(days=7)
+    withdraw(story, 5).then(Petition.CoSignatureWithdrawn)
+
+
+def test_who_signs_again_has_not_withdrawn_and_before_the_threshold_nobody_is_alerted() -> None:
+    story = given(Phase.COLLECTING, signatures=10)
+    withdraw(story, 2)
+    story.do(story.petition.co_sign, SIGNER)
+    withdraw(story, 3).then(Petition.CoSignatureWithdrawn)
+    withdraw(story, 2).then(Petition.CoSignatureWithdrawn, Petition.WithdrawalsMounted)
+    story = given(Phase.COLLECTING, signatures=9)
+    withdraw(story, 2, 3, 4, 5).then(Petition.CoSignatureWithdrawn)
+
+
+def test_what_is_withdrawn_meanwhile_alerts_at_once() -> None:
+    story = given(Phase.IN_PROGRESS)
+    withdraw(story, 2, 3)
+    story.when(story.petition.withdraw_by_vote, WORKFLOW).then(Petition.SupervisorAlerted, Petition.Withdrawn)
+    story.when(story.petition.heed_alert, SUPERVISOR).then(Petition.AlertHeeded)
+
+
+def test_only_a_supervisor_heeds_an_alert_and_once() -> None:
+    for actor in EVERYBODY:
+        story = given(Phase.IN_PROGRESS)
+        withdraw(story, 2, 3)
+        story.later(days=2)
+        if actor != WORKFLOW:
+            story.when(story.petition.alert_supervisor, actor).refused(Forbidden, "forbidden")
+        story.do(story.petition.alert_supervisor, WORKFLOW)
+        result = story.when(story.petition.heed_alert, actor)
+        result.then(Petition.AlertHeeded) if actor == SUPERVISOR else result.refused(Forbidden, "forbidden")
+    story.do(story.petition.heed_alert, SUPERVISOR)
+    story.when(story.petition.heed_alert, SUPERVISOR).refused(Conflict, "no-alert")

@@ -46,6 +46,7 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "review_request": "30 days",
         "review": "30 days",
         "refiling": "30 days",
+        "alert": "1 days",
     }
 
 

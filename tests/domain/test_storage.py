@@ -157,6 +157,13 @@ def everything_that_happens() -> Iterator[Story]:
     story.later(days=31)
     story.do(story.petition.close_refiling, WORKFLOW)
     yield story
+    story = given(Phase.ACCEPTED)
+    for n in (2, 3):
+        story.do(story.petition.withdraw_signature, resident(n))
+    story.later(days=2)
+    story.do(story.petition.alert_supervisor, WORKFLOW)
+    story.do(story.petition.heed_alert, SUPERVISOR)
+    yield story
     story = given(Phase.REFERRED)
     received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}
     story.do(story.petition.receive_referral, UNIT_OFFICER, **received)

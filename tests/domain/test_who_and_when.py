@@ -52,6 +52,7 @@ from tests.domain.story import (
     feedback,
     given,
     id_of,
+    merged_into,
     photo,
     promise,
     resident,
@@ -119,6 +120,14 @@ PETITION = {
         again="ballot-open",
     ),
     "withdraw_by_vote": Rule(who=[WORKFLOW], phases=OPEN, suspended=True, again="wrong-phase"),
+    "carry_over": Rule(
+        who=[STRANGER],
+        phases=ADMITTED,
+        takes=lambda story: {"merged": merged_into(story.petition), "signed_as": resident(7).by},
+        but={LEAD: "already-signed", SIGNER: "already-signed"},
+        suspended=True,
+        again="already-signed",
+    ),
     "replace_lead": Rule(who=[WORKFLOW], phases=OPEN, takes=lambda _: {"lead": SIGNER.by}, suspended=True),
     "merge": Rule(
         who=[WORKFLOW],
@@ -238,6 +247,7 @@ PETITION_APART = {
     "open",
     "conclude_ballot",
     # They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
+    *("alert_supervisor", "heed_alert"),
     "resume",
     "lift_urgency",
     "remind",

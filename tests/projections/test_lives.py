@@ -41,6 +41,7 @@ from tests.domain.story import (
     Story,
     given,
     id_of,
+    merged_into,
     resident,
     text,
 )
@@ -55,6 +56,9 @@ UNTOLD = (
     Petition.CoSignatureWithdrawn,
     Petition.CoSignatureContested,
     Petition.CoSignatureInvalidated,
+    Petition.WithdrawalsMounted,
+    Petition.SupervisorAlerted,
+    Petition.AlertHeeded,
     Petition.FeedbackGiven,
     Meeting.AttendanceRecorded,
 )
@@ -137,6 +141,18 @@ def eventful(story: Story) -> Iterator[None]:
         story.do(ballot.vote, voter, petition=petition, choices=["no"])
         yield
     assert not petition.ballots
+    for n in (5, 6, 7):
+        story.do(petition.withdraw_signature, resident(n))
+        yield
+    assert petition.alert
+    story.later(days=2)
+    story.do(petition.alert_supervisor, WORKFLOW)
+    yield
+    story.do(petition.heed_alert, SUPERVISOR)
+    yield
+    for n in (5, 6, 7):
+        story.do(petition.carry_over, resident(n), merged=merged_into(petition), signed_as=resident(n).by)
+        yield
     story.elect(*REPRESENTATIVES)
     yield
     story.schedule()

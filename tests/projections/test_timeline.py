@@ -20,6 +20,9 @@ UNTOLD = {
     "petition.CoSignatureWithdrawn",
     "petition.CoSignatureContested",
     "petition.CoSignatureInvalidated",
+    "petition.WithdrawalsMounted",
+    "petition.SupervisorAlerted",
+    "petition.AlertHeeded",
     "petition.FeedbackGiven",
     "meeting.AttendanceRecorded",
 }

@@ -591,3 +591,15 @@ async def test_what_a_majority_withdraws_ends_with_its_tasks(people: People) -> 
     [dropped] = await people.happens("task.Dropped")
     assert dropped.originator_id == task
     assert await people.handle.result() == "withdrawn"
+
+
+@at_once
+async def test_the_supervisor_hears_of_many_withdrawals_at_the_end_of_a_later_day(people: People) -> None:
+    await people.accept()
+    await people.act(Petition.withdraw_signature, resident(2))
+    alert = await people.clock("alert")
+    await people.forward(alert.due_at + MINUTE)
+    [alerted] = await people.happens("petition.SupervisorAlerted")
+    assert_on_time(alerted, alert.due_at)
+    assert alert.due_at - alert.started_at > timedelta(days=1)
+    assert not await people.warnings("alert")

@@ -51,8 +51,15 @@ OPTIONAL: dict[type, Recipients] = {
     Petition.ThresholdReached: lead,
     Petition.Submitted: signers,
     Petition.CallAcknowledged: signers,
+    Petition.CallReassigned: signers,
+    Petition.DelegateNamed: signers,
+    Petition.LeadReplaced: signers,
+    Petition.RepresentativesElected: signers,
     Petition.RoadmapPublished: signers,
+    Petition.RoadmapRevised: signers,
     Petition.InterimResponseGiven: signers,
+    Petition.CommitmentDelivered: signers,
+    Petition.CommitmentMissed: signers,
     Petition.Suspended: signers,
     Petition.Resumed: signers,
     Meeting.Scheduled: signers,
@@ -66,7 +73,10 @@ REQUIRED: dict[type, Recipients] = {
     Petition.Withdrawn: signers,
     Petition.Accepted: signers,
     Petition.Rejected: signers,
+    Petition.Referred: signers,
     Petition.Merged: signers,
+    Petition.BallotCalled: signers,
+    Petition.BallotConcluded: signers,
     Petition.MeetingWaived: signers,
     Petition.Extended: signers,
     Petition.Answered: signers,
@@ -83,6 +93,7 @@ REQUIRED: dict[type, Recipients] = {
 }
 FOR_RESIDENTS = {get_topic(event): whom for event, whom in (OPTIONAL | REQUIRED).items()}
 CANNOT_BE_LEFT = frozenset(get_topic(event) for event in REQUIRED)
+WANTED = ("feedback", "ballot", "appeal")  # clocks of events that ask something of residents
 REMINDER = "reminder"  # to whomever the clock runs for; all other kinds for staff are those of the inbox
 
 # Nobody's phone rings between these hours, Chinese time.
@@ -137,7 +148,8 @@ async def tell(
 ) -> None:
     """Put one event into the lists of all whom it concerns, once. Wants a transaction, and the inbox caught up."""
     event: Any = mapper.to_domain_event(at)
-    due_at = event.feedback.due_at if isinstance(event, Petition.FeedbackInvited) else None
+    wanted = next((clock for name in WANTED if (clock := getattr(event, name, None))), None)
+    due_at = wanted.due_at if wanted else None
     told: Told = [(Role.RESIDENT, pseudonym, at.topic, due_at) for pseudonym in residents]
     rule, subject_id = None, None
     if isinstance(event, Petition.Reminded):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from api.deps import Services, pseudonym, viewer
 from api.problems import Problem
-from api.schemas import MEETING_ID, PETITION_ID, POST_ID, TASK_ID, UNIT_ID, ClockState
+from api.schemas import DIGEST, MEETING_ID, PETITION_ID, POST_ID, TASK_ID, UNIT_ID, ClockState
 from domain.command import Role
 from domain.petition import Category, Petition, Phase
 from domain.refusals import NotFound, not_found
@@ -45,6 +45,11 @@ class PetitionSummary(BaseModel):
     topic: str | None = Field(None, description=AS_WRITTEN)
     details: str | None = Field(None, description=AS_WRITTEN)
     clocks: list[ClockState] = Field(description="What is running now, soonest due first.")
+    progress: int | None = Field(
+        examples=[45],
+        description="Of the present round, in percent: each task counts alike, as reported, at most 90 until it is"
+        " confirmed, then 100; the mean, rounded down. null without a roadmap.",
+    )
     suspended: bool
     urgent: bool
     outcome: str | None = Field(examples=["resolved"])
@@ -68,7 +73,7 @@ class Rejected(BaseModel):
 
 
 class EvidenceRow(BaseModel):
-    digest: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
+    digest: str = Field(examples=[DIGEST])
     media_type: str = Field(examples=["image/jpeg"], description="As found in the content.")
     size: int = Field(description="In bytes.")
     stage: Stage
@@ -86,6 +91,15 @@ class RoadmapHeading(BaseModel):
     at: datetime
 
 
+class VoteRow(BaseModel):
+    passed: bool
+    in_favour: int
+    against: int
+    entitled: int
+    voted_on: date
+    digest: str
+
+
 class TaskRow(BaseModel):
     id: UUID = Field(examples=[TASK_ID])
     round: int
@@ -98,6 +112,10 @@ class TaskRow(BaseModel):
     after_response: bool = Field(description="Due only after the final response is.")
     status: str = Field(examples=["claimed"])
     percent: int
+    cost_fen: int | None = Field(description="In hundredths of a yuan.")
+    money_source: str | None
+    vote_needed: bool = Field(description="The owners must agree before it can be completed.")
+    vote: VoteRow | None = Field(description="Of the owners, the last.")
     returned: int = Field(description="How often it was returned to be done again.")
     clock: ClockState | None
     version: int

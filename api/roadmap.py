@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -30,6 +31,9 @@ class RoadmapLine(BaseModel):
     lead_unit_id: UUID
     supporting_unit_ids: list[UUID]
     due_on: date
+    cost_fen: int | None
+    money_source: str | None
+    vote_needed: bool
 
 
 class RoadmapVersion(RoadmapHeading):
@@ -61,7 +65,7 @@ async def publish_roadmap(petition_id: UUID, body: Roadmap, desk: AtDesk) -> Pet
     with a reason, revise it: rows that name their task go on, what is left out is dropped, the rest is new."""
     petition = await desk.get(Petition, petition_id)
     cmd = await desk.command(petition_id)
-    standing = {} if body.reason is None else await _titles(desk, petition)
+    standing = _Standing() if body.reason is None else await _Standing.of(desk, petition)
     items = [await _item(desk, petition_id, cmd, n, row, standing) for n, row in enumerate(body.tasks)]
     named = {id for row in body.tasks for id in (row.lead_unit_id, *row.supporting_unit_ids)}
     units = [(Unit, id) for id in sorted(named)]
@@ -82,32 +86,52 @@ async def publish_roadmap(petition_id: UUID, body: Roadmap, desk: AtDesk) -> Pet
     )
 
 
-async def _titles(desk: Desk, petition: Petition) -> dict[UUID, tuple[str, Text]]:
-    """Of the rows that stand: as read, and as sealed. A title that stays the same stays the same text."""
-    items: Sequence[RoadmapItem] = petition.roadmaps[-1] if petition.tasks else ()
-    opened = await desk.services.keyring.open([item.title for item in items]) if items else ()
-    return {item.task_id: (words, item.title) for item, words in zip(items, opened, strict=True)}
+class _Standing:
+    """The rows of a roadmap that is being revised. Words that stay the same stay the same sealed text."""
+
+    def __init__(self, rows: Sequence[RoadmapItem] = (), opened: Mapping[Text, str] = MappingProxyType({})) -> None:
+        self._rows, self._opened = {row.task_id: row for row in rows}, opened
+
+    @classmethod
+    async def of(cls, desk: Desk, petition: Petition) -> "_Standing":
+        rows: Sequence[RoadmapItem] = petition.roadmaps[-1] if petition.tasks else ()
+        texts = [text for row in rows for text in (row.title, row.money_source) if text]
+        opened = await desk.services.keyring.open(texts) if texts else ()
+        return cls(rows, dict(zip(texts, opened, strict=True)))
+
+    def row(self, n: int, task_id: UUID | None) -> RoadmapItem | None:
+        if task_id is not None and task_id not in self._rows:
+            raise Invalid(
+                "unknown-task",
+                "现行路线图上没有这项任务;新任务请勿填写 task_id。",
+                "There is no such task on the roadmap as it stands; a new one has no `task_id` yet.",
+                f"tasks.{n}.task_id",
+            )
+        return self._rows[task_id] if task_id else None
+
+    def words(self, text: Text) -> str:
+        return self._opened[text]
 
 
 async def _item(
-    desk: Desk, petition_id: UUID, cmd: Command, n: int, row: RoadmapRow, standing: Mapping[UUID, tuple[str, Text]]
+    desk: Desk, petition_id: UUID, cmd: Command, n: int, row: RoadmapRow, standing: _Standing
 ) -> RoadmapItem:
-    if row.task_id is not None and row.task_id not in standing:
-        raise Invalid(
-            "unknown-task",
-            "现行路线图上没有这项任务;新任务请勿填写 task_id。",
-            "There is no such task on the roadmap as it stands; a new one has no `task_id` yet.",
-            f"tasks.{n}.task_id",
-        )
-    words, title = standing[row.task_id] if row.task_id else (None, None)
+    old = standing.row(n, row.task_id)
+
+    async def sealed(words: str, before: Text | None) -> Text:
+        if before and standing.words(before) == words:
+            return before
+        return await desk.services.keyring.seal(petition_id, cmd.by, words)
+
     return RoadmapItem(
         task_id=row.task_id or uuid5(cmd.id, str(n)),
-        title=title
-        if title and words == row.title
-        else await desk.services.keyring.seal(petition_id, cmd.by, row.title),
+        title=await sealed(row.title, old.title if old else None),
         lead_unit_id=row.lead_unit_id,
         supporting_unit_ids=row.supporting_unit_ids,
         due_on=row.due_on,
+        cost_fen=row.cost_fen,
+        money_source=await sealed(row.money_source, old.money_source if old else None) if row.money_source else None,
+        vote_needed=row.vote_needed,
     )
 
 

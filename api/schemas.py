@@ -94,6 +94,7 @@ PETITION_ID = "5f0e9d2c-84b1-5e67-a3d9-c6b07f4a1d04"
 TASK_ID = "d2a86e15-3b9f-5f74-8c20-e19f5b3d7a05"
 MEETING_ID = "e7c35b08-9f16-5a8d-94e1-0d6f2a8b4c06"
 BALLOT_ID = "8d7e1c52-93b4-5c0e-b1a6-4f2e9d8c7a10"
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of a piece of evidence
 WEBHOOK_ID = "1b94d7f0-2c6a-5e38-a7d1-8f3e5b0c9d07"
 
 
@@ -298,6 +299,9 @@ class RoadmapRow(BaseModel):
     lead_unit_id: UUID
     supporting_unit_ids: Annotated[Ids, Field(max_length=20)] = []
     due_on: Day
+    cost_fen: Annotated[StrictInt, Field(ge=0, le=10**14, description="In hundredths of a yuan.")] | None = None
+    money_source: Words | None = Field(default=None, description="Who pays.")
+    vote_needed: StrictBool = Field(default=False, description="The owners must agree before it can be completed.")
 
 
 class Roadmap(BaseModel):
@@ -339,6 +343,18 @@ class Evidence(BaseModel):
     model_config = example(file="施工后.jpg", stage="after")
     file: Short
     stage: Stage
+
+
+class OwnersVote(BaseModel):
+    model_config = example(passed=True, in_favour=120, against=9, entitled=160, voted_on="2026-12-08", digest=DIGEST)
+    passed: StrictBool
+    in_favour: Annotated[StrictInt, Field(ge=0, le=10**6)]
+    against: Annotated[StrictInt, Field(ge=0, le=10**6)]
+    entitled: Annotated[StrictInt, Field(ge=1, le=10**6, description="How many could vote.")]
+    voted_on: Day
+    digest: Annotated[str, StringConstraints(strict=True, pattern="^[0-9a-f]{64}$")] = Field(
+        description="Of the task's evidence that shows the result."
+    )
 
 
 class Report(BaseModel):

@@ -19,8 +19,9 @@ from api.front import MAX_FILE, too_large
 from api.openapi import COMMAND, CREATION, READ
 from api.pages import TaskPage, part_of_page
 from api.problems import Problem
-from api.schemas import Evidence, Mandate, Objection, Progress, Reason, Report, TaskState
+from api.schemas import Evidence, Mandate, Objection, OwnersVote, Progress, Reason, Report, TaskState
 from domain.directory import Post, Unit
+from domain.petition import Petition
 from domain.refusals import Conflict, Invalid, not_found
 from domain.task import Stage, Task
 from infra.files import ENDINGS, examine
@@ -110,7 +111,8 @@ FORM = {
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}},
 )
 async def attach_evidence(task_id: UUID, request: Request, desk: AtDesk) -> TaskState:
-    """An officer of any of the task's units hands in a file. What it is, its content says: neither name nor type."""
+    """An officer of any of the task's units, or host staff, hands in a file. What it is, its content says, and neither
+    name nor type."""
     task = await desk.get(Task, task_id)
     async with request.form(max_files=1, max_fields=1) as form:
         file = form.get("file")
@@ -140,7 +142,8 @@ async def attach_evidence(task_id: UUID, request: Request, desk: AtDesk) -> Task
             "name": await desk.services.keyring.seal(task.matter_id, cmd.by, said.file),
         }
         with suppress(Conflict):  # which the writer alone can judge
-            task.attach_evidence(cmd, **facts)  # on our own copy: nobody else's file is to reach the disk
+            # On our own copy: nobody else's file is to reach the disk.
+            task.attach_evidence(cmd, **facts, matter=await desk.get(Petition, task.matter_id))
         # Before it is told of: an event whose file is missing would be a lie.
         await asyncio.to_thread(desk.services.files.keep, content.digest, file.file)
     answer = await desk.execute(
@@ -149,6 +152,7 @@ async def attach_evidence(task_id: UUID, request: Request, desk: AtDesk) -> Task
         TaskState.of,
         cmd=cmd,
         matter_id=task.matter_id,
+        also={"matter": (Petition, task.matter_id)},
         said=f"{content.digest} {said.stage} {said.file}".encode(),
         **facts,
     )
@@ -173,6 +177,25 @@ async def read_evidence(task_id: UUID, digest: Digest, services: Serving, identi
                 headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
             )
     raise not_found("evidence")
+
+
+@router.post("/{task_id}/votes", responses=COMMAND)
+async def record_vote(task_id: UUID, body: OwnersVote, desk: AtDesk) -> TaskState:
+    """How the owners voted, recorded by a unit of the task or by host staff; the evidence has been handed in."""
+    task = await desk.get(Task, task_id)
+    return await _execute(
+        desk,
+        Task.record_vote,
+        task_id,
+        {},
+        also={"matter": (Petition, task.matter_id)},
+        passed=body.passed,
+        in_favour=body.in_favour,
+        against=body.against,
+        entitled=body.entitled,
+        voted_on=body.voted_on,
+        sha256=body.digest,
+    )
 
 
 @router.post("/{task_id}/completion", responses=COMMAND)

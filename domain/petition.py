@@ -1295,6 +1295,12 @@ class Petition(Decider):
         for task in tasks:
             if row := rows.get(task.id):
                 task.replan(cmd.consequence(), due_on=row.due_on, supporting_unit_ids=row.supporting_unit_ids)
+                task.set_terms(
+                    cmd.consequence(),
+                    cost_fen=row.cost_fen,
+                    money_source=row.money_source,
+                    vote_needed=row.vote_needed,
+                )
             else:
                 task.drop(cmd.consequence())
 

@@ -17,13 +17,17 @@ HANDED_IN = frozenset({Status.COMPLETED, Status.CONFIRMED})
 
 @dataclass(frozen=True)
 class RoadmapItem:
-    """One row of the roadmap: what, by whom, by when. ``due_on`` ends at midnight Chinese time."""
+    """One row of the roadmap: what, by whom, by when, and for how much. ``due_on`` ends at midnight Chinese time;
+    ``cost_fen`` is in hundredths of a yuan; ``vote_needed``: the owners must agree before it can be completed."""
 
     task_id: UUID
     title: Text
     lead_unit_id: UUID
     supporting_unit_ids: list[UUID]
     due_on: date
+    cost_fen: int | None = None
+    money_source: Text | None = None
+    vote_needed: bool = False
 
 
 def standing(items: Sequence[RoadmapItem], tasks: Sequence[Task]) -> list[RoadmapItem]:
@@ -103,6 +107,13 @@ def check_revision(
                 "内容不同即为另一项任务:请去掉 task_id,作为新任务列入。",
                 "What is to be done makes the task: leave out `task_id` to plan a new one.",
                 f"tasks.{n}.title",
+            )
+        if row.vote_needed and not item.vote_needed:
+            raise Invalid(
+                "vote-needed",
+                "须业主表决的任务不能改为无须表决。",
+                "What needs the owners' vote cannot be made to need none.",
+                f"tasks.{n}.vote_needed",
             )
         if item.lead_unit_id != row.lead_unit_id:
             raise Invalid(

@@ -30,10 +30,11 @@ class Status(StrEnum):
 
 
 class Stage(StrEnum):
-    """What a piece of evidence shows: the place before the work, after it, or something else."""
+    """What a piece of evidence shows: the place before the work, after it, how the owners voted, or something else."""
 
     BEFORE = "before"
     AFTER = "after"
+    VOTE = "vote"
     OTHER = "other"
 
 
@@ -65,10 +66,16 @@ def signatories(task: "Task", arguments: Mapping[str, Any]) -> Collection[UUID]:
     return superior(task, arguments) or [task.post_id, *(post.id for post in arguments.get("leaders", ()))]
 
 
+def host(_: "Task", arguments: Mapping[str, Any]) -> Collection[UUID]:
+    matter: Matter | None = arguments.get("matter")
+    return [matter.host_id] if matter else []
+
+
 LEAD_UNIT = Permission(Role.UNIT_OFFICER, of=lead_unit)
 CLAIMANT = Permission(Role.UNIT_OFFICER, of=claimant)
 ANY_UNIT = Permission(Role.UNIT_OFFICER, of=units)
 LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=answerable_post)
+HOST_STAFF = Permission(Role.HOST_STAFF, of=host)
 SIGNATORY = Permission(Role.OFFICIAL, of=signatories)
 SUPERIOR_UNIT = Permission(Role.UNIT_OFFICER, of=superior)
 WORKFLOW = Permission(Role.WORKFLOW)
@@ -83,6 +90,8 @@ class Matter(Protocol):
 
     @property
     def id(self) -> UUID: ...
+    @property
+    def host_id(self) -> UUID: ...
     @property
     def suspended_at(self) -> datetime | None: ...
     @property
@@ -101,6 +110,10 @@ class Task(Decider):
     mandated_at: datetime | None = None  # while the unit that it was given to may still object
     superior_id: UUID | None = None  # the post or unit that decides on a second objection, while it is to be decided
     decided = False  # by the superior: there is no third objection
+    cost_fen: int | None = None
+    money_source: Text | None = None
+    vote_needed = False  # the owners must agree before it can be completed
+    vote_passed = False
 
     def __init__(
         self,
@@ -224,6 +237,31 @@ class Task(Decider):
         def apply(self, task: "Task") -> None:
             task.evidence = [*task.evidence, self.digest]
 
+    class TermsSet(Event):
+        """What it costs, in hundredths of a yuan, who pays, and whether the owners must agree."""
+
+        TOPIC = "task.TermsSet"
+        cost_fen: int | None
+        money_source: Text | None
+        vote_needed: bool
+
+        def apply(self, task: "Task") -> None:
+            task.cost_fen, task.money_source, task.vote_needed = self.cost_fen, self.money_source, self.vote_needed
+
+    class VoteRecorded(Event):
+        """How the owners voted, of whom ``entitled`` could. ``digest``: of the piece of evidence that shows it."""
+
+        TOPIC = "task.VoteRecorded"
+        passed: bool
+        in_favour: int
+        against: int
+        entitled: int
+        voted_on: date
+        digest: str
+
+        def apply(self, task: "Task") -> None:
+            task.vote_passed = self.passed
+
     class Completed(Event):
         TOPIC = "task.Completed"
         report: Text
@@ -307,12 +345,15 @@ class Task(Decider):
         lead_unit_id: UUID,
         supporting_unit_ids: Sequence[UUID],
         due_on: date,
+        cost_fen: int | None = None,
+        money_source: Text | None = None,
+        vote_needed: bool = False,
     ) -> "Task":
         if id not in matter.tasks:
             raise Conflict("not-planned", "此任务已不在路线图上。", "The task is no longer on the roadmap.")
         if matter.suspended_at:
             raise suspended()
-        return cls.begin(
+        task = cls.begin(
             cls.Offered,
             cmd,
             id=id,
@@ -325,6 +366,8 @@ class Task(Decider):
             due_on=due_on,
             claim=cmd.policy.clock("claim", cmd.at),
         )
+        task.set_terms(cmd, cost_fen=cost_fen, money_source=money_source, vote_needed=vote_needed)
+        return task
 
     @command(CLAIMANT)
     def claim(self, cmd: Command, /) -> None:
@@ -414,9 +457,18 @@ class Task(Decider):
             raise Invalid("percent", "进度为 0 至 100。", "Progress is a percentage from 0 to 100.", "percent")
         self._decide(self.ProgressReported, cmd, percent=percent, note=note)
 
-    @command(ANY_UNIT)
+    @command(ANY_UNIT, HOST_STAFF)
     def attach_evidence(
-        self, cmd: Command, /, *, sha256: str, media_type: str, size: int, stage: Stage, name: Text
+        self,
+        cmd: Command,
+        /,
+        *,
+        sha256: str,
+        media_type: str,
+        size: int,
+        stage: Stage,
+        name: Text,
+        matter: Matter | None = None,  # noqa: ARG002 - the permission asks it for the host
     ) -> None:
         """The same file counts once, whoever hands it in."""
         self._require_worked_on()
@@ -424,9 +476,68 @@ class Task(Decider):
             facts = {"digest": sha256, "media_type": media_type, "size": size, "stage": stage.value}
             self._decide(self.EvidenceAttached, cmd, **facts, name=name)
 
+    @command(WORKFLOW)
+    def set_terms(self, cmd: Command, /, *, cost_fen: int | None, money_source: Text | None, vote_needed: bool) -> None:
+        """As the matter has decided, who may say so."""
+        if (cost_fen, money_source, vote_needed) != (self.cost_fen, self.money_source, self.vote_needed):
+            self._decide(self.TermsSet, cmd, cost_fen=cost_fen, money_source=money_source, vote_needed=vote_needed)
+
+    @command(ANY_UNIT, HOST_STAFF)
+    def record_vote(
+        self,
+        cmd: Command,
+        /,
+        *,
+        passed: bool,
+        in_favour: int,
+        against: int,
+        entitled: int,
+        voted_on: date,
+        sha256: str,
+        matter: Matter | None = None,  # noqa: ARG002 - the permission asks it for the host
+    ) -> None:
+        """How the owners voted; what shows it has been handed in as evidence. Owners who said no may be asked again."""
+        self._require_worked_on()
+        if not self.vote_needed:
+            raise Conflict("no-vote-needed", "此任务无须业主表决。", "The task needs no vote of the owners.")
+        if self.vote_passed:
+            raise Conflict("vote-passed", "表决已通过,无须重复登记。", "The vote has passed already.")
+        if min(in_favour, against) < 0 or in_favour + against > entitled or (passed and in_favour <= against):
+            raise Invalid(
+                "vote-count",
+                "票数有误:同意与反对之和不超过有权表决人数,通过须同意多于反对。",
+                "The votes do not add up: no more than are entitled, and more in favour than against to pass.",
+                "in_favour",
+            )
+        if voted_on > local_day(cmd.at):
+            raise Invalid("vote-in-future", "表决日期不能晚于今天。", "The vote cannot lie in the future.", "voted_on")
+        if sha256 not in self.evidence:
+            raise Invalid(
+                "vote-evidence",
+                "请先将表决结果作为佐证上传,再填写其摘要值。",
+                "Hand in what shows the result as evidence first, and name its digest.",
+                "digest",
+            )
+        self._decide(
+            self.VoteRecorded,
+            cmd,
+            passed=passed,
+            in_favour=in_favour,
+            against=against,
+            entitled=entitled,
+            voted_on=voted_on,
+            digest=sha256,
+        )
+
     @command(LEAD_UNIT)
     def complete(self, cmd: Command, /, *, report: Text) -> None:
         self._require(Status.CLAIMED)
+        if self.vote_needed and not self.vote_passed:
+            raise Conflict(
+                "vote-pending",
+                "此任务须经业主表决通过并登记后方可报完成。",
+                "The owners must agree before it can be completed: record their vote first.",
+            )
         self._decide(self.Completed, cmd, report=report)
 
     @command(LEAD_OFFICIAL)

@@ -53,14 +53,16 @@ class TupleAsList(Transcoding):
 
 
 class DataclassAsDict(Transcoding):
-    """Field by field. A field added later needs a default: what was stored before does not have it."""
+    """Field by field. A field added later needs a default: what was stored before does not have it. A default is not
+    stored, so that the same is stored as before."""
 
     def __init__(self, cls: type, name: str) -> None:
         self.type, self.name = cls, name
-        self._fields = [field.name for field in fields(cls)]
+        self._fields = [(field.name, field.default) for field in fields(cls)]
 
     def encode(self, obj: Any) -> dict[str, Any]:
-        return {name: transcoder.marked(getattr(obj, name)) for name in self._fields}
+        values = ((name, getattr(obj, name), default) for name, default in self._fields)
+        return {name: transcoder.marked(value) for name, value, default in values if value != default}
 
     def decode(self, data: dict[str, Any]) -> Any:
         return self.type(**data)

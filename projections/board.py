@@ -79,6 +79,10 @@ CREATE TABLE tasks (
     returned int NOT NULL DEFAULT 0,
     clock jsonb,
     transfer_to uuid, -- the unit that has been asked to take the lead
+    cost_fen bigint,
+    money_source jsonb,
+    vote_needed boolean NOT NULL DEFAULT false,
+    vote jsonb, -- of the owners, the last
     superior_id uuid, -- who decides on a second objection, while it is to be decided
     version bigint NOT NULL,
     units uuid[] GENERATED ALWAYS AS (lead_unit_id || supporting_unit_ids || transfer_to) STORED
@@ -472,8 +476,10 @@ def planned(
     for nth, item in enumerate(event.items):
         yield (
             "INSERT INTO tasks"
-            " (id, petition_id, round, nth, title, lead_unit_id, supporting_unit_ids, due_on, status, version)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'planned', 0) ON CONFLICT (id) DO UPDATE SET nth = $4",
+            " (id, petition_id, round, nth, title, lead_unit_id, supporting_unit_ids, due_on, status, version,"
+            " cost_fen, money_source, vote_needed)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'planned', 0, $9, $10, $11)"
+            " ON CONFLICT (id) DO UPDATE SET nth = $4",
             item.task_id,
             event.originator_id,
             event.round,
@@ -482,6 +488,9 @@ def planned(
             item.lead_unit_id,
             item.supporting_unit_ids,
             item.due_on,
+            item.cost_fen,
+            item.money_source and to_json(item.money_source),
+            item.vote_needed,
         )
 
 
@@ -805,6 +814,19 @@ def evidence_attached(event: Task.EvidenceAttached, at: Recorded) -> Iterator[St
     )
 
 
+@READ_MODEL.on(Task.TermsSet)
+def terms_set(event: Task.TermsSet, at: Recorded) -> Iterator[Statement]:
+    source = event.money_source and to_json(event.money_source)
+    terms = {"cost_fen": event.cost_fen, "money_source": source, "vote_needed": event.vote_needed}
+    yield from change(event, at, "tasks", **terms)
+
+
+@READ_MODEL.on(Task.VoteRecorded)
+def vote_recorded(event: Task.VoteRecorded, at: Recorded) -> Iterator[Statement]:
+    names = ("passed", "in_favour", "against", "entitled", "voted_on", "digest")
+    yield from change(event, at, "tasks", vote=to_json({name: getattr(event, name) for name in names}))
+
+
 @READ_MODEL.on(Task.Completed)
 def completed(event: Task.Completed, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "tasks", status=Status.COMPLETED.value, clock=None, percent=100)
@@ -872,7 +894,9 @@ HANDLES = """coalesce(
 
 COLUMNS = """p.id, p.phase, p.round, p.category, p.host_id, p.called_post_ids, {} AS signatures, p.threshold, p.topic,
     p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.urgent, p.outcome,
-    p.commitment_due_on, p.merged_into, p.opened_at, p.changed_at, p.version"""
+    p.commitment_due_on, p.merged_into, p.opened_at, p.changed_at, p.version,
+    (SELECT floor(avg(CASE t.status WHEN 'confirmed' THEN 100 ELSE least(t.percent, 90) END))::int
+    FROM board.tasks AS t WHERE t.petition_id = p.id AND t.round = p.round AND t.status <> 'dropped') AS progress"""
 
 Row = dict[str, Any]
 
@@ -1012,7 +1036,10 @@ async def roadmap(
     if record is None:
         return None
     row = shape(record, texts=("reason",), json_columns=("items",))
-    row["tasks"] = [item | {"title": text_from(item["title"])} for item in row.pop("items")]
+    row["tasks"] = [
+        item | {name: item[name] and text_from(item[name]) for name in ("title", "money_source")}
+        for item in row.pop("items")
+    ]
     return row
 
 
@@ -1060,7 +1087,7 @@ def _petition(record: asyncpg.Record, viewer: Viewer) -> Row:
 
 
 def _task(record: asyncpg.Record) -> Row:
-    row = shape(record, texts=("title",), json_columns=("clock",))
+    row = shape(record, texts=("title", "money_source"), json_columns=("clock", "vote"))
     row["clock"] = row["clock"] and clock_from(row["clock"])
     del row["units"], row["nth"]
     return row

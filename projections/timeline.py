@@ -104,6 +104,8 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Task.HandedBack: ("mandate",),
     Task.Mandated: ("lead_unit_id", "due"),
     Task.ProgressReported: ("percent",),
+    Task.TermsSet: ("cost_fen", "vote_needed"),
+    Task.VoteRecorded: ("passed", "in_favour", "against", "entitled", "voted_on"),
     Task.Completed: (),
     Task.Returned: ("due",),
     Task.Confirmed: (),

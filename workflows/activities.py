@@ -158,6 +158,9 @@ class Activities:
             "lead_unit_id": item.lead_unit_id,
             "supporting_unit_ids": item.supporting_unit_ids,
             "due_on": item.due_on,
+            "cost_fen": item.cost_fen,
+            "money_source": item.money_source,
+            "vote_needed": item.vote_needed,
         }
 
     async def _find(self, task_id: UUID) -> Task | None:

@@ -9,6 +9,7 @@ import httpx
 
 from domain.petition import Petition
 from tests.api.checks import is_problem, nothing_appended
+from tests.api.test_evidence import digest_of, hand_in, photo
 from tests.api.world import CLERK, World, resident, somewhere
 
 FIRST = "/tasks/0/task_id"
@@ -134,3 +135,53 @@ async def test_a_roadmap_is_seen_by_whoever_sees_the_petition(world: World) -> N
     await world.publish(path)
     assert (await world.get(resident(2), f"{path}/roadmap"))["version"] == 1
     is_problem(await world.read(None, f"{path}/roadmap"), 404, "not-found")
+
+
+async def test_costs_are_published_and_the_owners_vote_is_recorded_with_its_evidence(world: World) -> None:
+    path, (mine, _), (first, second) = await published(world)
+    costly = first | {"cost_fen": 350_000_00, "money_source": "维修资金", "vote_needed": True}
+    assert (await revise(world, path, costly, second)).is_success
+    public = await world.get(None, mine)
+    assert (public["cost_fen"], public["money_source"], public["vote"]) == (350_000_00, "维修资金", None)
+    assert (await world.get(None, f"{path}/roadmap"))["tasks"][0]["money_source"] == "维修资金"
+    async with nothing_appended(world):
+        assert (await revise(world, path, costly, second)).is_success, "the same again"
+    await world.post(world.officer, f"{mine}/claim")
+    handed_in = {"report": "已完成。"}
+    is_problem(await world.send(world.officer, "POST", f"{mine}/completion", handed_in), 409, "vote-pending")
+    content = photo()
+    answer = await hand_in(world, world.host, mine, content, form={"stage": "vote"})
+    assert answer.status_code == 201, answer.text
+    counted = {"passed": True, "in_favour": 120, "against": 9, "entitled": 160, "voted_on": "2026-03-02"}
+    vote = counted | {"digest": digest_of(content)}
+    for who in (CLERK, world.official, resident(1), world.other_officer, world.host._replace(org=somewhere())):
+        is_problem(await world.send(who, "POST", f"{mine}/votes", vote), 403, "forbidden")
+    is_problem(
+        await world.send(world.host, "POST", f"{mine}/votes", vote | {"digest": "0" * 64}),
+        422,
+        "vote-evidence",
+        "/digest",
+    )
+    answers = await asyncio.gather(*(world.send(world.host, "POST", f"{mine}/votes", vote) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    assert (await world.get(None, mine))["vote"] == vote
+    await world.post(world.officer, f"{mine}/completion", **handed_in)
+
+
+async def test_progress_is_the_mean_of_the_tasks_and_whole_only_when_all_are_confirmed(world: World) -> None:
+    before = await world.roadmap()
+    assert (await world.get(world.official, before))["progress"] is None
+    path, (mine, _), (first, _) = await published(world)
+    assert (await world.get(None, path))["progress"] == 0
+    await world.post(world.officer, f"{mine}/claim")
+    await world.post(world.officer, f"{mine}/progress", percent=35, note="过三成。")
+    assert (await world.get(None, path))["progress"] == 17
+    await world.post(world.officer, f"{mine}/completion", report="已完成。")
+    assert (await world.get(None, path))["progress"] == 45, "handed in is not yet confirmed"
+    await world.post(world.official, f"{mine}/confirmation")
+    assert (await world.get(None, path))["progress"] == 50
+    assert (await revise(world, path, first)).is_success
+    page = await world.get(None, path)
+    assert page["progress"] == 100, "what was dropped does not count"
+    listed = (await world.get(None, "/v1/petitions", limit=200))["items"]
+    assert next(item for item in listed if item["id"] == page["id"])["progress"] == 100

@@ -222,6 +222,9 @@ class World:
                 lead_unit_id=item.lead_unit_id,
                 supporting_unit_ids=item.supporting_unit_ids,
                 due_on=item.due_on,
+                cost_fen=item.cost_fen,
+                money_source=item.money_source,
+                vote_needed=item.vote_needed,
             )
         return [f"/v1/tasks/{task_id}" for task_id in petition.tasks]
 

@@ -278,6 +278,9 @@ class Story:
             "lead_unit_id": item.lead_unit_id,
             "supporting_unit_ids": item.supporting_unit_ids,
             "due_on": item.due_on,
+            "cost_fen": item.cost_fen,
+            "money_source": item.money_source,
+            "vote_needed": item.vote_needed,
         }
 
     def in_hand(self) -> dict[str, Any]:
@@ -392,6 +395,12 @@ def promise(story: Story) -> dict[str, Any]:
 def photo(name: str = "photo") -> dict[str, Any]:
     facts = {"sha256": sha256(name.encode()).hexdigest(), "media_type": "image/jpeg", "size": 7}
     return {**facts, "stage": Stage.AFTER, "name": text(f"{name}.jpg")}
+
+
+def vote(**facts: Any) -> dict[str, Any]:
+    """Of the owners, who agree; shown by ``photo()``."""
+    counted = {"passed": True, "in_favour": 120, "against": 9, "entitled": 160, "voted_on": MONDAY.date()}
+    return {**counted, "sha256": photo()["sha256"], **facts}
 
 
 def given(

@@ -2,13 +2,28 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from domain.calendar import local_day
 from domain.petition import Petition, Phase
-from domain.refusals import Conflict, Invalid
+from domain.refusals import Conflict, Forbidden, Invalid
 from domain.roadmap import RoadmapItem, standing
 from domain.task import Task
-from tests.domain.story import OFFICIAL, SUPPORTING_OFFICER, UNIT_OFFICER, Story, given, id_of, text
+from tests.domain.story import (
+    COLLEAGUE,
+    EVERYBODY,
+    HOST_STAFF,
+    OFFICIAL,
+    SUPPORTING_OFFICER,
+    UNIT_OFFICER,
+    WORKFLOW,
+    Story,
+    given,
+    id_of,
+    photo,
+    text,
+    vote,
+)
 
 DAY = timedelta(days=1)
 
@@ -100,3 +115,67 @@ def test_a_revision_decides_on_all_the_tasks_there_are() -> None:
     story, rows = claimed()
     without = story.revision(*rows) | {"seen": [rows[0].task_id]}
     story.when(story.petition.revise_roadmap, OFFICIAL, **without).refused(Conflict, "roadmap-changed")
+
+
+COSTS: dict[str, Any] = {"cost_fen": 3_500_000_00, "money_source": text("source"), "vote_needed": True}
+
+
+def costly() -> tuple[Story, Task]:
+    """A claimed task that needs the owners' vote."""
+    story = given(Phase.ROADMAP)
+    items = [replace(item, **COSTS) for item in story.items()]
+    story.do(story.petition.publish_roadmap, OFFICIAL, items=items, units=story.units)
+    result = story.when(Task.offer, WORKFLOW, **story.offer(items[0]))
+    result.then(Task.Offered, Task.TermsSet, **COSTS)
+    task = next(a for a in story.aggregates if isinstance(a, Task))
+    story.tasks = [task]
+    story.do(task.claim, UNIT_OFFICER)
+    return story, task
+
+
+def test_what_needs_the_owners_vote_is_completed_only_once_it_has_passed() -> None:
+    story, task = costly()
+    story.when(task.complete, UNIT_OFFICER, report=text()).refused(Conflict, "vote-pending")
+    story.when(task.record_vote, UNIT_OFFICER, **vote()).refused(Invalid, "vote-evidence", "digest")
+    story.do(task.attach_evidence, HOST_STAFF, **photo(), matter=story.petition)
+    story.when(task.record_vote, UNIT_OFFICER, **vote(passed=False, in_favour=40)).then(Task.VoteRecorded, passed=False)
+    story.when(task.complete, UNIT_OFFICER, report=text()).refused(Conflict, "vote-pending")
+    story.when(task.record_vote, HOST_STAFF, **vote(), matter=story.petition).then(Task.VoteRecorded, passed=True)
+    story.when(task.record_vote, HOST_STAFF, **vote(), matter=story.petition).refused(Conflict, "vote-passed")
+    story.when(task.complete, UNIT_OFFICER, report=text()).then(Task.Completed)
+
+
+def test_a_vote_is_recorded_by_units_of_the_task_and_the_host_and_adds_up() -> None:
+    story, task = costly()
+    story.do(task.attach_evidence, UNIT_OFFICER, **photo())
+    for actor in EVERYBODY:
+        if actor not in (UNIT_OFFICER, COLLEAGUE, SUPPORTING_OFFICER, HOST_STAFF):
+            story.when(task.record_vote, actor, **vote(), matter=story.petition).refused(Forbidden, "forbidden")
+    story.when(task.record_vote, HOST_STAFF, **vote()).refused(Forbidden, "forbidden")
+    for wrong in ({"in_favour": 9}, {"against": 60}, {"against": -1}, {"in_favour": 161, "against": 0}):
+        story.when(task.record_vote, UNIT_OFFICER, **vote(**wrong)).refused(Invalid, "vote-count", "in_favour")
+    tomorrow = vote(voted_on=local_day(story.now) + DAY)
+    story.when(task.record_vote, UNIT_OFFICER, **tomorrow).refused(Invalid, "vote-in-future", "voted_on")
+    story.suspend()
+    story.when(task.record_vote, SUPPORTING_OFFICER, **vote()).then(Task.VoteRecorded)
+
+
+def test_only_what_needs_a_vote_gets_one() -> None:
+    story, _ = claimed()
+    story.do(story.tasks[0].attach_evidence, UNIT_OFFICER, **photo())
+    story.when(story.tasks[0].record_vote, UNIT_OFFICER, **vote()).refused(Conflict, "no-vote-needed")
+
+
+def test_a_revision_changes_costs_and_adds_the_need_of_a_vote_and_never_takes_it_away() -> None:
+    story, (first, second) = claimed()
+    revise = story.petition.revise_roadmap
+    costly = replace(first, **COSTS)
+    story.when(revise, OFFICIAL, **story.revision(costly, second)).then(Petition.RoadmapRevised, Task.TermsSet, **COSTS)
+    story.when(story.tasks[0].complete, UNIT_OFFICER, report=text()).refused(Conflict, "vote-pending")
+    waived = replace(costly, vote_needed=False)
+    story.when(revise, OFFICIAL, **story.revision(waived, second)).refused(
+        Invalid, "vote-needed", "tasks.0.vote_needed"
+    )
+    cheaper = replace(costly, cost_fen=1)
+    story.when(revise, OFFICIAL, **story.revision(cheaper, second)).then(Petition.RoadmapRevised, Task.TermsSet)
+    assert (story.tasks[0].cost_fen, story.tasks[0].vote_needed) == (1, True)

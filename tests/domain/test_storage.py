@@ -48,6 +48,7 @@ from tests.domain.story import (
     policy_file,
     resident,
     text,
+    vote,
 )
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -99,6 +100,11 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(story.tasks[0].object, UNIT_OFFICER, **words)
     story.do(story.tasks[0].mandate, OFFICIAL, unit=story.units[1], reason=text("reason"))
     story.do(story.tasks[0].object, SUPPORTING_OFFICER, **words, superior=story.posts[1])
+    story.do(story.tasks[1].claim, SUPPORTING_OFFICER)
+    costs = {"cost_fen": 1_200_000_00, "money_source": text("source"), "vote_needed": True}
+    story.do(story.tasks[1].set_terms, WORKFLOW, **costs)
+    story.do(story.tasks[1].attach_evidence, SUPPORTING_OFFICER, **photo())
+    story.do(story.tasks[1].record_vote, SUPPORTING_OFFICER, **vote())
     yield story
     story = given(Phase.FEEDBACK)
     story.judge(*[Resolved.NO] * 10)

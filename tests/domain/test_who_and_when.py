@@ -285,9 +285,9 @@ TASK = {
         suspended=True,
     ),
     "attach_evidence": Rule(
-        who=[UNIT_OFFICER, COLLEAGUE, SUPPORTING_OFFICER],
+        who=[UNIT_OFFICER, COLLEAGUE, SUPPORTING_OFFICER, HOST_STAFF],
         phases=[TaskStatus.CLAIMED],
-        takes=lambda _: photo(),
+        takes=lambda story: photo() | {"matter": story.petition},
         suspended=True,
         again="",
     ),
@@ -302,7 +302,7 @@ TASK = {
     ),
     "confirm": Rule(who=[OFFICIAL], phases=[TaskStatus.COMPLETED], again="wrong-status"),
 }
-TASK_APART = {"offer", "drop", "suspend", "resume", "replan"}
+TASK_APART = {"offer", "drop", "suspend", "resume", "replan", "set_terms", "record_vote"}
 
 ARRANGERS = [HOST_STAFF, OFFICIAL, SECOND_OFFICIAL]
 
@@ -684,6 +684,8 @@ def test_only_the_workflow_offers_and_drops_tasks_and_watches_clocks() -> None:
                 story.when(step, actor).refused(Forbidden, "forbidden")
             plan = {"due_on": MONDAY.date(), "supporting_unit_ids": []}
             story.when(story.tasks[0].replan, actor, **plan).refused(Forbidden, "forbidden")
+            terms = {"cost_fen": 1, "money_source": None, "vote_needed": False}
+            story.when(story.tasks[0].set_terms, actor, **terms).refused(Forbidden, "forbidden")
             for warn in (story.petition.remind, story.petition.escalate):
                 story.when(warn, actor, rule="response", due_at=clock.due_at).refused(Forbidden, "forbidden")
 

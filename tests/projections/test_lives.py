@@ -221,7 +221,8 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     row, second = standing(petition.roadmaps[-1], story.tasks)
     later = replace(row, due_on=row.due_on + timedelta(days=2), supporting_unit_ids=[story.units[0].id])
-    new = replace(items[0], task_id=id_of("new"))
+    new = replace(items[0], task_id=id_of("new"), cost_fen=700, vote_needed=True)
+    later = replace(later, cost_fen=5, money_source=text("source"))
     story.do(petition.revise_roadmap, OFFICIAL, **story.revision(new, later, second))
     yield
     story.do(petition.revise_roadmap, OFFICIAL, **story.revision(second, replace(later, supporting_unit_ids=[])))
@@ -388,7 +389,7 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
     }
     in_order = [task["id"] for task in row["tasks"] if task["round"] == folded.round and task["id"] in folded.tasks]
     assert in_order == folded.tasks
-    if folded.roadmaps:
+    if folded.tasks:
         shown = await board.roadmap(pool, folded.id)
         assert shown
         assert (shown["round"], shown["version"]) == (len(folded.roadmaps), folded.roadmap_version)
@@ -422,7 +423,7 @@ async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
         assert isinstance(task, Task)
         for name in ("status", "percent", "lead_unit_id", "supporting_unit_ids", "due_on", "title"):
             assert seen[name] == getattr(task, name), name
-        for name in ("transfer_to", "superior_id"):
+        for name in ("transfer_to", "superior_id", "cost_fen", "money_source", "vote_needed"):
             assert seen[name] == getattr(task, name), name
         assert seen["version"] == task.version
         assert seen["clock"] == (task.clock and vars(task.clock))

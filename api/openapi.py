@@ -67,6 +67,7 @@ TAGS = [
     {"name": "petitions", "description": "From the topic to the residents' judgement."},
     {"name": "ballots", "description": "What the co-signers decide in secret."},
     {"name": "intakes", "description": "Signatures that host staff took in on paper, at the door or by telephone."},
+    {"name": "links", "description": "Cases of other systems about the same."},
     {"name": "meetings", "description": "Called meetings."},
     {"name": "tasks", "description": "The rows of the roadmap, each done by a unit."},
     {"name": "work", "description": "What waits for whom, and the rates."},

@@ -174,6 +174,14 @@ class ReferralReceipt(BaseModel):
     received_on: Day
 
 
+class CaseNumber(BaseModel):
+    """A case of another system, such as the 12345 hotline."""
+
+    model_config = example(system="12345", number="NB2026112200017")
+    system: Annotated[Short, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    number: Annotated[Short, Field(max_length=80)]
+
+
 class Merger(BaseModel):
     model_config = example(into=PETITION_ID)
     into: UUID

@@ -22,6 +22,7 @@ from domain.calendar import local_day
 from domain.command import Decider
 from domain.directory import Host, Post, Unit, UnitKind
 from domain.intake import Intake
+from domain.link import Link
 from domain.meeting import Commitment, Meeting
 from domain.petition import Petition, Phase, Resolved, ReviewResult
 from domain.rulebook import RULEBOOK, Rulebook
@@ -50,9 +51,10 @@ from tests.domain.story import (
     text,
     vote,
 )
+from tests.domain.test_link import linked
 
 GOLDEN = Path(__file__).with_name("golden")
-AGGREGATES: list[type[Decider]] = [Petition, Ballot, Intake, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
+AGGREGATES: list[type[Decider]] = [Petition, Ballot, Intake, Link, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
 
 
 def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
@@ -155,6 +157,10 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(ballot.vote, LEAD, **facts, choices=["1"])
     story.later(days=4)
     story.do(ballot.conclude, WORKFLOW, **facts)
+    yield story
+    story, link = linked()
+    story.do(link.remove, CLERK, petition=story.petition, reason=text("reason"))
+    story.do(link.make_again, CLERK, petition=story.petition, number=text("number"))
     yield story
     story = given(Phase.REJECTED, name="amended")
     story.do(story.petition.refile, LEAD, topic=text("topic"), details=text("details"))

@@ -32,10 +32,11 @@ from projections.projector import (
 )
 from projections.read_model import ReadModel, Statement
 from tests.domain.story import given, id_of
+from tests.domain.test_link import linked
 from tests.projections.conftest import PATIENCE, Mirror
 
 BOARD, TIMELINE = READ_MODELS["board"], READ_MODELS["timeline"]
-WITHOUT = {"directory", "webhooks", "referrals"}  # petitions that were told while there was nothing
+WITHOUT = {"directory", "webhooks", "referrals", "links"}  # petitions that were told while there was nothing
 EVERYTHING = Viewer("auditor")
 
 
@@ -66,6 +67,7 @@ async def tell_many(mirror: Mirror, number: int = 20) -> None:
 async def test_rebuilt_rows_are_the_same_rows(mirror: Mirror) -> None:
     await tell_many(mirror)
     await mirror.tell(given(Phase.REFERRED, name="referred"))  # so that no two of them are empty
+    await mirror.tell(linked()[0])
     await mirror.caught_up()
     before = await checksums(mirror)
     assert len(set(before.values())) == len(READ_MODELS)

@@ -51,6 +51,7 @@ from infra.identity import LONGEST_SUBJECT, Issuer, Verifier, is_subject
 from infra.outbound import Outbound
 from infra.people import People
 from infra.register import MASTER, Register
+from infra.rejections import Settling
 from infra.repository import Repository
 from infra.sealing import Keyring, secret
 from infra.settings import CannotStart, FolderInUse, Settings, default_folder
@@ -335,6 +336,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
         Holidays(held.store, held.repository, held.policy).run(),
         Projector(held.store, held.keyring).run(),
         Erasures(held.register, held.people, held.repository, slips).run(),
+        Settling(held.register, held.people, held.repository, held.policy).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
         NoticeSender(
             held.store,

@@ -29,6 +29,7 @@ from api import (
     problems,
     referrals,
     register,
+    rejections,
     reviews,
     roadmap,
     sign_in,
@@ -51,6 +52,7 @@ from infra.files import Files
 from infra.identity import Verifier
 from infra.outbound import Outbound
 from infra.people import People
+from infra.rejections import Rejections
 from infra.repository import Repository
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
@@ -114,6 +116,7 @@ def create_app(
         erasures=Erasures(signing_in.register, people, repository, slips),
         slips=slips,
         drafts=Drafts(signing_in.register),
+        rejections=Rejections(signing_in.register),
         positions=positions,
         metrics=metrics,
         outbound=outbound,
@@ -149,6 +152,7 @@ def create_app(
         intakes,
         drafts,
         signing,
+        rejections,
         reviews,
     ):
         app.include_router(resource.router)

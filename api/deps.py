@@ -20,7 +20,7 @@ from api.problems import Problem, unauthenticated
 from api.schemas import Nothing
 from domain.command import Command, Role, seen_version
 from domain.policy import Policy
-from domain.refusals import Invalid, NotFound, Refusal, Stale
+from domain.refusals import Forbidden, Invalid, NotFound, Refusal, Stale
 from domain.rulebook import Rules
 from infra import policies
 from infra.correspondents import Correspondents
@@ -31,6 +31,7 @@ from infra.files import Files
 from infra.identity import Identity, InvalidToken, Verifier
 from infra.outbound import Outbound
 from infra.people import People
+from infra.rejections import Rejections
 from infra.repository import Outcome, Repository
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
@@ -75,6 +76,7 @@ class Services:
     correspondents: Correspondents
     slips: Slips
     drafts: Drafts
+    rejections: Rejections
     positions: Positions
     metrics: Metrics
     outbound: Outbound
@@ -134,6 +136,22 @@ async def pseudonym(services: Services, identity: Identity, matter_id: UUID) -> 
     """A resident's differs from petition to petition; staff are known to themselves by their organisation."""
     scope = matter_id if identity.role == Role.RESIDENT else identity.org or STAFF
     return await services.people.pseudonym(identity.subject, scope)
+
+
+async def require_on_roll(services: Services, subject: str, host_id: UUID) -> None:
+    """Whoever opens or signs a petition lives, owns or works where its host is, or is a member of it: they stand on its
+    roll, and nobody found that false. Not yet verified, they count provisionally. For whom the register does not know,
+    a district's own issuer vouches: nobody signs in with a code without being on a roll."""
+    try:
+        found = await services.sign_in.register.standing(UUID(subject))
+    except ValueError:
+        return
+    if found is not None and found != (host_id, True):
+        raise Forbidden(
+            "not-on-this-roll",
+            "您不在该社区(合作社)名册上,或登记已被认定不实。可先到社区登记、核实。",
+            "You are not on this host's roll, or your entry was found false: have the host enter or verify you.",
+        )
 
 
 # Commands
@@ -203,6 +221,10 @@ class Desk:
         id = uuid5(cmd.id, "created")
         self.response.headers["Location"] = f"{self.request.url.path}/{id}"
         return id, cmd
+
+    async def require_on_roll(self, host_id: UUID) -> None:
+        if self.identity.role == Role.RESIDENT:
+            await require_on_roll(self.services, self.identity.subject, host_id)
 
     async def address(self, cmd: Command, petition_id: UUID) -> None:
         """Before a resident signs: where they can be told of the petition. Of no use to whoever did not sign."""

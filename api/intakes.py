@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 
-from api.deps import NO_BODY, YUETAN, AtDesk, Desk, Known, Services, Serving, pseudonym
+from api.deps import NO_BODY, YUETAN, AtDesk, Desk, Known, Services, Serving, pseudonym, require_on_roll
 from api.front import MAX_FILE, too_large
 from api.openapi import COMMAND, CREATION, PRIVATE_READ
 from api.pages import require_role
@@ -150,6 +150,7 @@ async def take_in(
             raise unknown_resident()
     except NotFound:
         raise unknown_resident() from None
+    await require_on_roll(services, str(resident_id), petition.host_id)
     signer = await services.people.pseudonym(str(resident_id), petition.id)
     said = f"{resident_id} {means} {content and content.digest}"
     intake_id = intake_id or uuid5(YUETAN, f"{petition.id} {signer} {said}")

@@ -71,6 +71,7 @@ async def read_petition(petition_id: UUID, services: Serving, identity: Anyone, 
 async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
     """Set the topic and sign first. One to three posts are called; the first takes the lead."""
     await desk.require(Post, body.called_post_ids, "called_post_ids")
+    await desk.require_on_roll(body.host_id)
     petition_id, cmd = await desk.opening()
     await desk.address(cmd, petition_id)
     return await desk.execute(
@@ -88,6 +89,8 @@ async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
 async def co_sign(petition_id: UUID, desk: AtDesk) -> PetitionState:
     """Sign, once per person."""
     cmd = await desk.command(petition_id)
+    # As it was opened: of all its signatures none need be loaded.
+    await desk.require_on_roll((await desk.services.repository.get(Petition, petition_id, version=1)).host_id)
     await desk.address(cmd, petition_id)
     return await desk.execute(Petition.co_sign, petition_id, PetitionState.for_signer, cmd=cmd)
 

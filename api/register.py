@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, model_validator
 
@@ -17,7 +17,7 @@ from api.counter import AtCounter, Counter
 from api.deps import NO_BODY, Page, Paged
 from api.openapi import PRIVATE_READ, REGISTER, REGISTER_CREATION
 from api.problems import Problem, of
-from api.schemas import Reason, example, shown, wrong
+from api.schemas import Readable, Reason, example, shown, wrong
 from api.sign_in import PERSON_ID, DocumentNumber, Email, Name, Phone
 from domain.command import Role
 from infra import roll_csv
@@ -122,11 +122,22 @@ async def register_resident(host_id: UUID, body: NewResident, counter: AtCounter
 
 @router.get("/hosts/{host_id}/residents", responses=PRIVATE_READ)
 async def list_residents(
-    host_id: UUID, counter: AtCounter, paging: Paged, verified: bool | None = None
+    host_id: UUID,
+    counter: AtCounter,
+    paging: Paged,
+    verified: bool | None = None,
+    q: Annotated[
+        Readable | None, Query(min_length=2, max_length=100, description="Part of a name; for the host's staff.")
+    ] = None,
 ) -> Page[RollRow]:
-    """The roll, with masked names: first those to be verified soonest."""
-    counter.require_staff(host_id, Role.ADMIN)
-    people = await counter.register.roll(host_id, verified, paging.read(_place), paging.limit + 1)
+    """The roll, with masked names: first those to be verified soonest. Whom one finds by name one has looked at: that
+    is recorded."""
+    counter.require_staff(host_id, *([] if q else [Role.ADMIN]))
+    after, limit = paging.read(_place), paging.limit + 1
+    if q:
+        people = await counter.register.search(host_id, q, verified, after, limit, await counter.actor(), counter.at)
+    else:
+        people = await counter.register.roll(host_id, verified, after, limit)
     rows = [RollRow.of(person) for person in people[: paging.limit]]
     last = people[paging.limit - 1] if len(people) > paging.limit else None
     return paging.page(rows, last and f"{last.verify_by.isoformat() if last.verify_by else ''}/{last.id}")

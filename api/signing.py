@@ -8,7 +8,7 @@ import io
 import re
 import secrets
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 import segno
@@ -17,8 +17,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from api.counter import AtCounter, Counter
-from api.deps import NO_BODY, Services, Serving
+from api.deps import NO_BODY, Services, Serving, require_on_roll
 from api.openapi import REGISTER, SIGN_IN, problems
+from api.pages import readable
 from api.schemas import HOST_ID, PETITION_ID, example, shown, wrong
 from api.sign_in import (
     NO_GATEWAY,
@@ -33,11 +34,13 @@ from api.sign_in import (
     digits,
 )
 from domain.command import Command, Role
-from domain.petition import Petition
+from domain.petition import SIGNATURES_CHANGE, Petition, Phase
 from domain.refusals import Conflict, Forbidden, not_found
 from infra.contacts import masked
 from infra.register import Basis, Entry
 from infra.sign_in import CODE_LASTS, TooMany, WrongCode
+from projections import board
+from projections.board import Viewer
 
 router = APIRouter(tags=["sign-in"])
 
@@ -114,9 +117,8 @@ async def read_what_to_sign(
     """Nobody signs unread: the topic and details, for whoever has the link, while signatures are collected."""
     if await _petition_of(services, request, link) != petition_id:
         raise not_found("link")
-    petition = await _to_be_signed(services, petition_id)
-    topic, details = await services.keyring.open([petition.topic, petition.details])
-    return WhatToSign(petition_id=petition_id, host_id=petition.host_id, topic=topic, details=details)
+    (row,) = await readable(services.keyring, [await _to_be_signed(services, petition_id)])
+    return WhatToSign.model_validate(row | {"petition_id": petition_id})
 
 
 @router.post("/v1/petitions/{petition_id}/signing", status_code=202, responses=SIGN_IN)
@@ -140,9 +142,9 @@ async def ask_to_sign(
 @router.post("/v1/petitions/{petition_id}/signing/confirmation", responses=SIGN_IN)
 async def confirm_and_sign(petition_id: UUID, body: Signing, request: Request, services: Serving) -> Signed:
     """Sign by the code. Who is not on the host's roll yet enters themselves and counts provisionally."""
-    petition = await _to_be_signed(services, petition_id)
+    petition = await services.repository.get(Petition, petition_id, version=1)  # as it was opened
     at, purpose = request.app.state.now(), _purpose(petition_id)
-    verify_by = services.policy.clock("verification", at).due_at
+    verify_by = (await services.rules()).in_force(at).clock("verification", at).due_at
     try:
         person_id, people = await services.sign_in.who(
             *(body.contact, body.code, purpose, petition.host_id, body.person, body.entry),
@@ -157,6 +159,7 @@ async def confirm_and_sign(petition_id: UUID, body: Signing, request: Request, s
     if person_id is None:
         choices = [Choice(person=p.id, name=masked(p.entry.name), host_id=p.host_id) for p in people]
         return Signed(signed=False, choices=choices)
+    await require_on_roll(services, str(person_id), petition.host_id)
     await _sign(services, petition_id, person_id, at)
     await services.sign_in.use_up(body.contact, purpose)  # last: whoever is cut off before tries again
     return Signed(signed=True, token=services.sign_in.token(person_id))
@@ -173,10 +176,14 @@ async def _sign(services: Services, petition_id: UUID, person_id: UUID, at: date
             raise
 
 
-async def _to_be_signed(services: Services, petition_id: UUID) -> Petition:
-    petition = await services.repository.get(Petition, petition_id)
-    petition.require(*petition.signing_phases)
-    return petition
+async def _to_be_signed(services: Services, petition_id: UUID) -> dict[str, Any]:
+    """The board's row. Whether it can still be signed is the petition's to say; most is known before a code is sent."""
+    row = await board.petition(services.pool, petition_id, Viewer(), signed=True)
+    if row is None:
+        raise not_found("petition")
+    if row["phase"] != Phase.COLLECTING and not (row["urgent"] and row["phase"] in SIGNATURES_CHANGE):
+        raise Conflict("wrong-phase", "此件目前不在联名阶段。", "No signatures are collected for it now.")
+    return row
 
 
 def _purpose(petition_id: UUID) -> str:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from asyncpg.pool import PoolConnectionProxy
 
-from domain.petition import ENDS, Petition, Phase
 from domain.refusals import Conflict, Forbidden, NotFound, not_found
 from infra.correspondents import Correspondents
 from infra.event_store import TRANSIENT
@@ -23,12 +22,11 @@ from infra.register_log import Actor, log
 from infra.repository import Repository, Unavailable
 from infra.sealing import decrypted, encrypted
 from infra.sign_in import tidy
+from infra.signed import signed_by
 from infra.slips import Slips
 
 SETTLED = timedelta(minutes=1)  # what the person had under way when they were closed is over by then
 EVERY_SECONDS = 60
-# (not that it was rejected: it may be filed again)
-ENDINGS = [f"petition.{phase.value.capitalize()}" for phase in ENDS - {Phase.REJECTED}]
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +131,7 @@ class Erasures:
             if await conn.fetchval("SELECT true FROM holds WHERE person_id = $1", person_id):
                 return False
             subject = str(person_id)
-            if await self._has_open_petition(conn, subject):
+            if await signed_by(conn, self._people, self._repository, subject):
                 return False
             matters = [row[0] for row in await conn.fetch("SELECT DISTINCT matter_id FROM text_keys")]
             mine = await self._in_each(conn, subject, matters)
@@ -147,31 +145,6 @@ class Erasures:
             await self._people.forget(conn, subject)
             await conn.execute("DELETE FROM residents WHERE person_id = $1", person_id)
             return True
-
-    async def _has_open_petition(self, conn: PoolConnectionProxy, subject: str) -> bool:
-        """Whether they are among the signers of a petition that has not ended. Nobody keeps a list of that: the
-        pseudonym that they would have in each open petition is looked for among its signatures."""
-        petitions = [
-            row[0]
-            for row in await conn.fetch(
-                "SELECT originator_id FROM stored_events WHERE topic = 'petition.Opened' EXCEPT"
-                " SELECT originator_id FROM stored_events WHERE topic = ANY ($1)",
-                ENDINGS,
-            )
-        ]
-        ids, pseudonyms = await self._in_each(conn, subject, petitions)
-        signed = await conn.fetch(
-            "SELECT DISTINCT originator_id, pseudonym FROM unnest($1::uuid[], $2::text[]) AS mine (id, pseudonym)"
-            " JOIN stored_events ON originator_id = id AND topic IN ('petition.Opened', 'petition.CoSigned')"
-            " WHERE position(convert_to(pseudonym, 'UTF8') IN state) > 0",
-            ids,
-            pseudonyms,
-        )
-        for id, pseudonym in signed:
-            petition = await self._repository.get(Petition, id)
-            if petition.signers.get(pseudonym) and not petition.over:
-                return True
-        return False
 
     async def _in_each(
         self, conn: PoolConnectionProxy, subject: str, matters: list[UUID]

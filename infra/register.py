@@ -8,6 +8,7 @@ number: without the master key nobody can read, or try out guesses on, a copy of
 import hmac
 import json
 import os
+import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -157,6 +158,9 @@ class Register:
             await conn.execute(
                 "UPDATE residents SET verify_by = NULL, document_digest = $2 WHERE person_id = $1", person_id, document
             )
+            await conn.execute(  # what one person alone had called false is true after all
+                "DELETE FROM rejections WHERE person_id = $1 AND status = 'proposed'", person_id
+            )
             await log(conn, actor, "verified", [person_id], at)
 
     # Finding
@@ -167,6 +171,35 @@ class Register:
         if host_id is None:
             raise not_found("resident")
         return UUID(bytes=host_id.bytes)
+
+    async def standing(self, person_id: UUID) -> tuple[UUID, bool] | None:
+        """Whose roll a person is on, and whether the entry stands; None for whom we do not know."""
+        row = await self.pool.fetchrow(
+            "SELECT host_id, coalesce(status, '') IN ('contested', 'appealed', 'final') AS rejected"
+            " FROM roll LEFT JOIN rejections USING (person_id) WHERE person_id = $1",
+            person_id,
+        )
+        return (UUID(bytes=row["host_id"].bytes), not row["rejected"]) if row else None
+
+    async def search(
+        self,
+        host_id: UUID,
+        name: str,
+        verified: bool | None,
+        after: Place | None,
+        limit: int,
+        actor: Actor,
+        at: datetime,
+    ) -> list[Person]:
+        """Those of one roll in whose name this occurs, in the roll's order. Names are encrypted: all are opened, a page
+        at a time. Whoever is found counts as looked at."""
+        wanted, found = _folded(name), list[Person]()
+        while len(found) < limit and (page := await self.roll(host_id, verified, after, EXPORTED_AT_ONCE)):
+            found += [person for person in page if wanted in _folded(person.entry.name)]
+            after = page[-1].place
+        async with self.pool.acquire() as conn:
+            await log(conn, actor, "found by name", [person.id for person in found[:limit]], at)
+        return found[:limit]
 
     async def read(self, person_id: UUID, actor: Actor | None, at: datetime) -> Person:
         """The whole record. That somebody looked is written down before they see it; own eyes (None) are not."""
@@ -276,6 +309,10 @@ class Register:
             registered_at=row["registered_at"],
             verify_by=row["verify_by"],
         )
+
+
+def _folded(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 async def _lock_roll(conn: PoolConnectionProxy, host_id: UUID) -> None:

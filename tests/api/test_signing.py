@@ -128,6 +128,7 @@ async def test_codes_are_asked_for_as_seldom_as_those_to_sign_in(new_world: Worl
 
 async def test_only_what_can_be_signed(world: World) -> None:
     submitted = await world.submitted()
+    await world.get(CLERK, submitted)
     is_problem(await world.send(None, "POST", f"{submitted}/signing", {"phone": PHONE}), 409, "wrong-phase")
     nowhere = f"/v1/petitions/{somewhere()}"
     is_problem(await world.send(None, "POST", f"{nowhere}/signing", {"phone": PHONE}), 404, "not-found")

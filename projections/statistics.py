@@ -87,7 +87,6 @@ def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
 ENTERED: dict[type, Phase] = {
     Petition.Submitted: Phase.SUBMITTED,
     Petition.Lapsed: Phase.LAPSED,
-    Petition.Withdrawn: Phase.WITHDRAWN,
     Petition.Rejected: Phase.REJECTED,
     Petition.Refiled: Phase.SUBMITTED,
     Petition.Referred: Phase.REFERRED,
@@ -105,6 +104,17 @@ ENTERED: dict[type, Phase] = {
 @READ_MODEL.on(*ENTERED)
 def moved_on(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
     yield from enter(event.originator_id, ENTERED[type(event)], event, at)
+
+
+@READ_MODEL.on(Petition.Withdrawn)
+def withdrawn(event: Petition.Withdrawn, at: Recorded) -> Iterator[Statement]:
+    """What the co-signers took back before the response was due, nobody has failed to answer."""
+    yield from enter(event.originator_id, Phase.WITHDRAWN, event, at)
+    yield (
+        "UPDATE petitions SET response_due = NULL WHERE id = $1 AND (suspended_at IS NOT NULL OR response_due > $2)",
+        event.originator_id,
+        event.timestamp,
+    )
 
 
 @READ_MODEL.on(Petition.UrgencyLifted)

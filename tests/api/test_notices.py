@@ -129,6 +129,27 @@ async def test_signers_are_written_to_of_every_step_and_staff_of_what_waits_for_
     assert (await world.get(other, "/v1/notices"))["items"] == []
 
 
+async def test_signers_are_asked_for_their_votes_and_told_until_when(
+    new_world: World, sender: Any, mailbox: Mailbox
+) -> None:
+    world = new_world
+    mei = await newcomer(world, 1, email="mei@example.cn")
+    await sender()
+    path = await world.collecting(9)
+    await world.post(mei, f"{path}/co-signatures")
+    await world.post(world.host, f"{path}/host-opinion", opinion="属实。")
+    ballot = await world.post(resident(1), f"{path}/ballots", question="withdrawal")
+    await told(world)
+    item = (await world.get(mei, "/v1/notices"))["items"][0]
+    assert (item["kind"], item["due_at"]) == ("petition.BallotCalled", ballot["ballot"]["due_at"])
+    assert mailbox.received[-1][1]["List-Unsubscribe"] is None, "one has a right to be asked"
+    for n in range(1, 7):
+        await world.post(resident(n), f"/v1/ballots/{ballot['id']}/votes", choices=["yes"])
+    await told(world)
+    kinds = [item["kind"] for item in (await world.get(mei, "/v1/notices"))["items"]]
+    assert kinds[:2] == ["petition.Withdrawn", "petition.BallotConcluded"]
+
+
 async def test_each_is_told_once_however_often_the_sender_stops_and_the_mail_server_refuses(
     new_world: World, sender: Any, mailbox: Mailbox
 ) -> None:

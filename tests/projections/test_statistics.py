@@ -79,6 +79,14 @@ async def test_a_response_is_late_after_its_date_extended_or_put_off_by_a_suspen
     assert (await overall(mirror, story))["response"] == {"answered": 1, "in_time": 0, "due": 1, "rate": 1.0}
 
 
+async def test_what_was_withdrawn_before_its_response_was_due_needed_none(mirror: Mirror) -> None:
+    for days, due in ((1, 0), (70, 1)):
+        story = given(Phase.IN_PROGRESS, name=f"withdrawn after {days} days")
+        story.later(days=days)
+        story.do(story.petition.withdraw_by_vote, WORKFLOW)
+        assert (await overall(mirror, story, after=timedelta(days=90)))["response"]["due"] == due
+
+
 async def test_petitions_are_counted_by_phase_and_the_median_stay_is_in_days_without_suspensions(
     mirror: Mirror,
 ) -> None:

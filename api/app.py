@@ -13,6 +13,7 @@ from api import (
     ballots,
     clocks,
     directory,
+    documents,
     drafts,
     events,
     health,
@@ -73,10 +74,12 @@ def create_app(
     policy: Policy,
     outbound: Outbound,
     webhook_secrets: Secrets,
+    office: str = "点题约谈办公室",
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]] | None = None,
     public_url: str | None = None,
 ) -> FastAPI:
-    """``checks``: further parts for /readyz, by name. Each answers with what it knows, ``up`` among it, or raises.
+    """``office``: whose name heads the official papers. ``checks``: further parts for /readyz, by name. Each answers
+    with what it knows, ``up`` among it, or raises.
 
     ``app.state.now`` is the clock that commands are stamped with; a test may put its own there.
     """
@@ -97,6 +100,7 @@ def create_app(
             "auto_configure": False,
         },
     )
+    app.state.office = office
     app.state.now = lambda: datetime.now(UTC)
     app.state.public_url = public_url
     positions = Positions(store.pool)
@@ -132,6 +136,7 @@ def create_app(
         referrals,
         links,
         ballots,
+        documents,
         supervision,
         clocks,
         history,

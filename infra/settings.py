@@ -40,6 +40,7 @@ class Settings:
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "yuetan@localhost"
     public_url: str | None = None
+    office: str = "点题约谈办公室"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, data_dir: Path | None = None) -> Self:
@@ -69,6 +70,7 @@ class Settings:
             sms_token=given.get("YUETAN_SMS_TOKEN"),
             smtp_url=given.get("YUETAN_SMTP_URL"),
             mail_from=given.get("YUETAN_MAIL_FROM", cls.mail_from),
+            office=given.get("YUETAN_OFFICE", cls.office),
             public_url=given.get("YUETAN_PUBLIC_URL", "").rstrip("/") or None,
         )
 

@@ -23,7 +23,7 @@ from domain.text import Text
 from infra.event_store import EventStore, Recorded
 from infra.mapper import mapper
 from infra.sealing import Keyring
-from projections import board, directory, inbox, links, referrals, similar, statistics, timeline, webhooks
+from projections import board, directory, documents, inbox, links, referrals, similar, statistics, timeline, webhooks
 from projections.read_model import Digest, Plain, ReadModel, Statement
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ READ_MODELS = {
         similar.READ_MODEL,
         referrals.READ_MODEL,
         links.READ_MODEL,
+        documents.READ_MODEL,
     )
 }
 BATCH = 1000  # events in a transaction

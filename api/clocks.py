@@ -36,6 +36,7 @@ RULES = {
     "commitment": "兑现承诺",
     "review": "复查复核",
     "task": "完成任务",
+    "vacancy": "确定代理领导",
     "urgent": "紧急件首次回应",
     "refiling": "修改后重新提出",
     "appeal": "联名人申诉",

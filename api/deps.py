@@ -50,6 +50,7 @@ PATIENCE_SECONDS = 10.0
 
 # The argument of a command, and the field of the body that named it.
 NAMED_BY = {
+    "from_post": "from_post_id",
     "host": "host_id",
     "unit": "unit_id",
     "delegate": "delegate_id",

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from api.deps import AtDesk, Desk, Page, Paged, Serving, caught_up, position
 from api.openapi import COMMAND, CREATION, READ
 from api.schemas import (
+    Acting,
     Charge,
     HostEntry,
     NewHost,
@@ -16,6 +17,7 @@ from api.schemas import (
     NewUnit,
     Placing,
     PostEntry,
+    Rename,
     Term,
     TermEnd,
     UnitEntry,
@@ -94,6 +96,32 @@ async def start_term(post_id: UUID, body: Term, desk: AtDesk) -> PostEntry:
 async def end_term(post_id: UUID, body: TermEnd, desk: AtDesk) -> PostEntry:
     """The holder leaves the post; its petitions and clocks stay with it."""
     return await desk.execute(Post.end_term, post_id, PostEntry.of, ended_on=body.ended_on)
+
+
+@router.post("/posts/{post_id}/acting", responses=COMMAND)
+async def name_acting(post_id: UUID, body: Acting, desk: AtDesk) -> PostEntry:
+    """Name who stands in for a vacant post, within the window `vacancy` of the policy."""
+    holder = await desk.services.people.pseudonym(body.holder, post_id)
+    also = {"from_post": (Post, body.from_post_id)} if body.from_post_id else {}
+    return await desk.execute(Post.name_acting, post_id, PostEntry.of, also=also, holder=holder)
+
+
+@router.post("/hosts/{host_id}/changes", responses=COMMAND)
+async def change_host(host_id: UUID, body: Rename, desk: AtDesk) -> HostEntry:
+    """Another name."""
+    return await desk.execute(Host.change, host_id, HostEntry.of, name=body.name)
+
+
+@router.post("/posts/{post_id}/changes", responses=COMMAND)
+async def change_post(post_id: UUID, body: Rename, desk: AtDesk) -> PostEntry:
+    """Another name."""
+    return await desk.execute(Post.change, post_id, PostEntry.of, name=body.name)
+
+
+@router.post("/units/{unit_id}/changes", responses=COMMAND)
+async def change_unit(unit_id: UUID, body: Rename, desk: AtDesk) -> UnitEntry:
+    """Another name."""
+    return await desk.execute(Unit.change, unit_id, UnitEntry.of, name=body.name)
 
 
 @router.get("/hosts", responses=READ, dependencies=CAUGHT_UP)

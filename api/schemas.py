@@ -455,6 +455,17 @@ class Term(BaseModel):
     started_on: Day
 
 
+class Acting(BaseModel):
+    model_config = example(holder="official-23", from_post_id=None)
+    holder: Annotated[Short, Field(description="Their subject, as in their token. Stored as a pseudonym only.")]
+    from_post_id: UUID | None = Field(None, description="The post that they hold, if any.")
+
+
+class Rename(BaseModel):
+    model_config = example(name="划船社区居民委员会")
+    name: Short
+
+
 class TermEnd(BaseModel):
     model_config = example(ended_on="2026-11-30")
     ended_on: Day
@@ -643,10 +654,13 @@ class HostEntry(DirectoryEntry):
 
 
 class PostEntry(DirectoryEntry):
-    model_config = shown(id=POST_ID, name="区委书记", kind="party_committee", version=2, held=True, charge_of=[UNIT_ID])
+    model_config = shown(
+        id=POST_ID, name="区委书记", kind="party_committee", version=2, held=True, charge_of=[UNIT_ID], acting=False
+    )
     held: bool = Field(description="Whether somebody holds the post now.")
     superior_id: UUID | None = Field(None, description="The post above it.")
     charge_of: list[UUID] = Field([], description="Units, with those below them: it signs their mandates.")
+    acting: bool = Field(False, description="Whether somebody stands in while it is vacant.")
 
     @classmethod
     def of(cls, post: Post) -> "PostEntry":
@@ -658,6 +672,7 @@ class PostEntry(DirectoryEntry):
             held=post.holder is not None,
             superior_id=post.superior_id,
             charge_of=list(post.charge_of),
+            acting=post.acting is not None,
         )
 
 

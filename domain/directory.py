@@ -7,10 +7,15 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain.calendar import A_MOMENT, end_of, local_day
+from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command
 from domain.refusals import Conflict, Invalid
 
 ADMIN = Permission(Role.ADMIN)
+CLERK = Permission(Role.CLERK)
+SUPERVISOR = Permission(Role.SUPERVISOR)
+WORKFLOW = Permission(Role.WORKFLOW)
 
 
 class HostKind(StrEnum):
@@ -76,6 +81,10 @@ class Post(Decider):
     # Defaults, for snapshots from before there were any.
     superior_id: UUID | None = None  # a post
     charge_of: Sequence[UUID] = ()  # units, with what is below them
+    since: date | None = None  # the first day of the present holder's term, or of the last one's
+    until: date | None = None  # the last day of the last term that ended
+    acting: str | None = None  # who stands in while the post is vacant
+    vacancy: Clock | None = None  # by its end somebody has to stand in
 
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
@@ -122,14 +131,44 @@ class Post(Decider):
         started_on: date
 
         def apply(self, post: "Post") -> None:
-            post.holder = self.holder
+            post.holder, post.since = self.holder, self.started_on
+            post.acting, post.vacancy = None, None
 
     class TermEnded(Event):
         TOPIC = "post.TermEnded"
         ended_on: date
 
         def apply(self, post: "Post") -> None:
-            post.holder = None
+            post.holder, post.until = None, self.ended_on
+
+    class FellVacant(Event):
+        """Nobody holds the post, and nobody stands in: somebody has to by the end of the clock."""
+
+        TOPIC = "post.FellVacant"
+        vacancy: Clock
+
+        def apply(self, post: "Post") -> None:
+            post.vacancy, post.acting = self.vacancy, None
+
+    class ActingNamed(Event):
+        """``holder`` is a pseudonym made for the post; ``from_post_id``: the post that person holds, if any."""
+
+        TOPIC = "post.ActingNamed"
+        holder: str
+        from_post_id: UUID | None
+
+        def apply(self, post: "Post") -> None:
+            post.acting, post.vacancy = self.holder, None
+
+    class ClocksMoved(Event):
+        """See ``Petition.ClocksMoved``."""
+
+        TOPIC = "post.ClocksMoved"
+        clock: Clock
+        revision: int
+
+        def apply(self, post: "Post") -> None:
+            post.vacancy = self.clock
 
     @classmethod
     @command(ADMIN)
@@ -157,13 +196,54 @@ class Post(Decider):
     def start_term(self, cmd: Command, /, *, holder: str, started_on: date) -> None:
         if self.holder is not None:
             raise Conflict("post-is-held", "此职务在任,请先登记离任。", "The post is held: end the present term first.")
+        if self.until and started_on <= self.until:
+            raise Invalid(
+                "terms-overlap",
+                f"上一任期至 {self.until},新任期须晚于该日。",
+                f"The last term ended on {self.until}: the next begins after that day.",
+                "started_on",
+            )
         self.decide(self.TermStarted, cmd, holder=holder, started_on=started_on)
 
     @command(ADMIN)
     def end_term(self, cmd: Command, /, *, ended_on: date) -> None:
         if self.holder is None:
             raise Conflict("post-is-vacant", "此职务空缺。", "The post is vacant already.")
+        if self.since and ended_on < self.since:
+            raise Invalid(
+                "term-ends-before-it-starts",
+                f"任期自 {self.since} 开始,离任日期不能更早。",
+                f"The term began on {self.since}: it cannot end before.",
+                "ended_on",
+            )
+        still_held = ended_on > local_day(cmd.at)
+        vacancy = cmd.policy.clock("vacancy", end_of(ended_on) - A_MOMENT if still_held else cmd.at)
         self.decide(self.TermEnded, cmd, ended_on=ended_on)
+        self.decide(self.FellVacant, cmd.consequence(), vacancy=vacancy)
+
+    @command(CLERK, SUPERVISOR, ADMIN)
+    def name_acting(self, cmd: Command, /, *, holder: str, from_post: "Post | None" = None) -> None:
+        """Somebody stands in until the next term begins; the clocks of the petitions run on."""
+        if self.holder is not None:
+            raise Conflict(
+                "post-is-held",
+                "此职务在任,无须代理。",
+                "The post is held: nobody needs to stand in.",
+            )
+        if from_post and from_post.id == self.id:
+            raise Invalid(
+                "own-post",
+                "代理人不能来自空缺的职务本身。",
+                "Nobody holds that post: name another one.",
+                "from_post_id",
+            )
+        if holder != self.acting:
+            self.decide(self.ActingNamed, cmd, holder=holder, from_post_id=from_post and from_post.id)
+
+    @command(WORKFLOW)
+    def move_clocks(self, cmd: Command, /) -> None:
+        if self.vacancy and (moved := cmd.policy.moved(self.vacancy, cmd.at)) != self.vacancy:
+            self.decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
 
 
 class Unit(Decider):

@@ -27,6 +27,7 @@ RULES = (
     "response",
     "feedback",
     "verification",
+    "vacancy",
     "appeal",
     "appeal_decision",
     "review_request",

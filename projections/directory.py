@@ -12,7 +12,7 @@ from projections.read_model import ReadModel, Statement
 
 READ_MODEL = ReadModel(
     "directory",
-    version=2,
+    version=3,
     tables="""
 CREATE TABLE entries (
     id uuid PRIMARY KEY,
@@ -23,6 +23,7 @@ CREATE TABLE entries (
     superior_id uuid, -- of a post: a post; of a unit: a post or a unit
     charge_of uuid[] NOT NULL DEFAULT '{}', -- units, posts only
     held boolean, -- posts only: whether somebody holds it, never who
+    acting boolean NOT NULL DEFAULT false, -- whether somebody stands in
     version bigint NOT NULL,
     position bigint NOT NULL -- of its registration
 );
@@ -81,10 +82,20 @@ def put_in_charge(event: Post.PutInCharge, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Post.TermStarted, Post.TermEnded)
 def term_changed(event: Post.TermStarted | Post.TermEnded, at: Recorded) -> Iterator[Statement]:
     yield (
-        "UPDATE entries SET held = $3, version = $2 WHERE id = $1",
+        "UPDATE entries SET held = $3, acting = false, version = $2 WHERE id = $1",
         event.originator_id,
         event.originator_version,
         isinstance(event, Post.TermStarted),
+    )
+
+
+@READ_MODEL.on(Post.FellVacant, Post.ActingNamed, Post.ClocksMoved)
+def vacant(event: Post.Event, at: Recorded) -> Iterator[Statement]:
+    yield (
+        "UPDATE entries SET acting = $3, version = $2 WHERE id = $1",
+        event.originator_id,
+        event.originator_version,
+        isinstance(event, Post.ActingNamed),
     )
 
 
@@ -93,7 +104,8 @@ async def entries(
 ) -> tuple[list[dict[str, Any]], int | None]:
     """Hosts, posts or units in the order of their registration, and the next page's cursor."""
     rows = await pool.fetch(
-        "SELECT id, name, kind, regulator_id, superior_id, charge_of, held, version, position FROM directory.entries"
+        "SELECT id, name, kind, regulator_id, superior_id, charge_of, held, acting, version, position"
+        " FROM directory.entries"
         " WHERE sort = $1 AND position > $2 ORDER BY position LIMIT $3",
         sort,
         cursor or 0,

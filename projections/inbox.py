@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.directory import Post
 from domain.intake import Intake
 from domain.meeting import Capacity, Meeting
 from domain.petition import Category, Petition
@@ -50,8 +51,14 @@ CREATE TABLE petitions (
     threshold int NOT NULL,
     {COUNT},
     suspended boolean NOT NULL DEFAULT false,
+    called boolean NOT NULL DEFAULT false, -- its posts, and it has not ended
     urgent boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
+
+CREATE TABLE vacancies (
+    post_id uuid PRIMARY KEY,
+    due_at timestamptz NOT NULL
+);
 
 CREATE TABLE tasks (
     id uuid PRIMARY KEY,
@@ -121,6 +128,21 @@ def stop(petition_id: UUID, *rules: str) -> Statement:
 
 def take(petition_id: UUID, *kinds: str) -> Statement:
     return "DELETE FROM items WHERE petition_id = $1 AND kind = ANY ($2)", petition_id, list(kinds)
+
+
+# Of this petition or this vacant post ($1): who leads it while nobody holds the post, somebody has to say.
+NAME_ACTING = f"""
+INSERT INTO items (for_role, for_org, petition_id, subject_id, kind, rule, due_at, shown_from, after, since, position)
+SELECT role, '{COMMON}', p.id, v.post_id, 'acting', 'vacancy', v.due_at, '-infinity', '{{}}', $2, $3
+FROM petitions AS p JOIN vacancies AS v ON v.post_id = p.post_ids[1], unnest(ARRAY['clerk', 'supervisor']) AS role
+WHERE p.called AND $1 IN (p.id, v.post_id)
+ON CONFLICT (petition_id, subject_id, kind, rule, for_role, for_org) DO UPDATE SET due_at = excluded.due_at
+"""
+OVER = "UPDATE petitions SET called = false WHERE id = $1"
+
+
+def name_acting(event: Petition.Event | Post.Event, at: Recorded) -> Statement:
+    return NAME_ACTING, event.originator_id, event.timestamp, at.id
 
 
 # --- petitions -------------------------------------------------------------------------------------------------------
@@ -227,6 +249,8 @@ def answer_by(id: UUID, event: Petition.Accepted | Petition.Reopened, at: Record
 def called(event: Petition.Called, at: Recorded) -> Iterator[Statement]:
     clock = event.acknowledgement
     yield put(POSTS, "acknowledge", event.originator_id, event, at, rule=clock.rule, due_at=clock.due_at)
+    yield "UPDATE petitions SET called = true WHERE id = $1", event.originator_id
+    yield name_acting(event, at)
 
 
 @READ_MODEL.on(Petition.CallAcknowledged)
@@ -275,6 +299,8 @@ def call_reassigned(event: Petition.CallReassigned, at: Recorded) -> Iterator[St
         event.to_id,
         event.timestamp,
     )
+    yield "DELETE FROM items WHERE petition_id = $1 AND rule = 'vacancy'", id
+    yield name_acting(event, at)
     if clock := event.acknowledgement:
         yield "DELETE FROM items WHERE petition_id = $1 AND kind = 'escalated' AND rule = 'acknowledgement'", id
         yield put(LEAD_POST, "acknowledge", id, event, at, rule=clock.rule, due_at=clock.due_at)
@@ -327,6 +353,7 @@ def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Petition.Lapsed, Petition.Withdrawn, Petition.Rejected, Petition.Merged)
 def ended(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield OVER, event.originator_id
     yield "DELETE FROM items WHERE petition_id = $1 AND kind <> 'withdrawals'", event.originator_id
 
 
@@ -357,6 +384,7 @@ def referral_received(event: Petition.ReferralReceived, at: Recorded) -> Iterato
 @READ_MODEL.on(Petition.Closed)
 def closed(event: Petition.Closed, at: Recorded) -> Iterator[Statement]:
     """An order stands until it is lifted, also the one that the last round has left behind; an alert, until heeded."""
+    yield OVER, event.originator_id
     yield (
         "DELETE FROM items WHERE petition_id = $1 AND kind NOT IN ('supervision', 'lift', 'withdrawals')",
         event.originator_id,
@@ -674,6 +702,26 @@ def part_clocks_moved(event: Task.ClocksMoved | Intake.ClocksMoved, at: Recorded
         event.originator_id,
         event.clock.due_at,
     )
+
+
+# --- posts -----------------------------------------------------------------------------------------------------------
+
+
+@READ_MODEL.on(Post.FellVacant, Post.ClocksMoved)
+def fell_vacant(event: Post.FellVacant | Post.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+    clock = event.vacancy if isinstance(event, Post.FellVacant) else event.clock
+    yield (
+        "INSERT INTO vacancies VALUES ($1, $2) ON CONFLICT (post_id) DO UPDATE SET due_at = excluded.due_at",
+        event.originator_id,
+        clock.due_at,
+    )
+    yield name_acting(event, at)
+
+
+@READ_MODEL.on(Post.TermStarted, Post.ActingNamed)
+def somebody_leads(event: Post.Event, at: Recorded) -> Iterator[Statement]:
+    yield "DELETE FROM vacancies WHERE post_id = $1", event.originator_id
+    yield "DELETE FROM items WHERE subject_id = $1 AND rule = 'vacancy'", event.originator_id
 
 
 # --- query -----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 from domain.ballot import Ballot, concerned
 from domain.clock import Clock
 from domain.command import Command, Role, seen_version
+from domain.directory import Post
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
@@ -94,6 +95,7 @@ class Activities:
             clocks=[
                 *watched(petition, [task for _, _, task in tasks if task], contests),
                 *watched_meeting(petition, meeting, self._policy),
+                *await self._vacancy(petition),
             ],
             tasks=[
                 TaskState(id, number, planned=task is None, open=task is not None and task.status not in TASK_ENDS)
@@ -102,6 +104,19 @@ class Activities:
             delivered=petition.delivered,
             position=position,
         )
+
+    async def _vacancy(self, petition: Petition) -> list[RunningClock]:
+        """While nobody holds the post that leads, once it has been called."""
+        if petition.over or petition.phase in (Phase.COLLECTING, Phase.SUBMITTED):
+            return []
+        post = await self._repository.get(Post, petition.called_post_ids[0])
+        if post.vacancy is None:
+            return []
+        clock = post.vacancy
+        reminded, escalated = (
+            warning(what, clock.rule, clock.due_at, post.id) in petition.warned for what in ("reminded", "escalated")
+        )
+        return [RunningClock(clock, post.id, reminded, escalated)]
 
     async def _carry_out(self, step: Step, cmd: Command) -> None:
         execute = self._repository.execute

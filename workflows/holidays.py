@@ -24,7 +24,7 @@ from domain.rulebook import RULEBOOK, Rulebook
 from infra.event_store import TRANSIENT, EventStore
 from infra.mapper import mapper
 from infra.repository import Repository, Unavailable
-from workflows.relay import ENDINGS
+from workflows.relay import ENDINGS, REVIVALS
 
 log = logging.getLogger(__name__)
 
@@ -119,17 +119,20 @@ class Holidays:
     async def _open(self) -> list[tuple[type[Decider], UUID]]:
         """Everything with clocks in matters that have not ended, as the log has it now."""
         created, over = with_clocks(), {event.TOPIC for event in ENDINGS}
+        again = {event.TOPIC for event in REVIVALS}
         found: dict[UUID, tuple[type[Decider], UUID]] = {}
         ended: set[UUID] = set()
         position = 0
         while True:
             page = await self._store.select_notifications(
-                position, PAGE, topics=(*created, *over), inclusive_of_start=False
+                position, PAGE, topics=(*created, *over, *again), inclusive_of_start=False
             )
             for recorded in page:
                 id: Any = recorded.originator_id
                 if recorded.topic in over:
                     ended.add(id)
+                elif recorded.topic in again:
+                    ended.discard(id)
                 else:
                     matter_id = getattr(mapper.to_domain_event(recorded), "matter_id", id)
                     found[id] = (created[recorded.topic], matter_id)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 from uuid import UUID
@@ -23,6 +23,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from domain.directory import Post
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.petition import Petition
@@ -93,6 +94,8 @@ TOLD = (
     *(Petition.ClocksMoved, Task.ClocksMoved, Intake.ClocksMoved),
 )
 TOPICS = tuple(event.TOPIC for event in TOLD)
+# Whose lead post falls vacant has a clock for it: every open matter is told, since there are few and it is rare.
+OF_POSTS = tuple(event.TOPIC for event in (Post.FellVacant, Post.ActingNamed, Post.TermStarted, Post.ClocksMoved))
 
 ONE_RELAY = 0x72656C6179  # "relay": the advisory lock that a second relay waits for
 AT_ONCE = 64  # calls to Temporal
@@ -151,14 +154,24 @@ class Relay:
 
     async def _follow(self, conn: PoolConnectionProxy) -> None:
         self.position = await conn.fetchval("SELECT position FROM relay")
-        async with aclosing(self._store.follow(self.position, TOPICS)) as pages:
+        async with aclosing(self._store.follow(self.position, (*TOPICS, *OF_POSTS))) as pages:
             async for page in pages:
-                matters = by_matter(page)
+                matters = by_matter(recorded for recorded in page if recorded.topic not in OF_POSTS)
+                if of_posts := [recorded.id for recorded in page if recorded.topic in OF_POSTS]:
+                    matters = await self._and_all_others(conn, matters, of_posts[-1])
                 async with self._speaking:
                     await self._tell(matters, nudge)
                     if matters:  # a page of other events is soon read again
                         await self._move(conn, page.position, matters)
                 self.position = page.position
+
+    async def _and_all_others(
+        self, conn: PoolConnectionProxy, matters: Sequence[OpenMatter], position: int
+    ) -> list[OpenMatter]:
+        """Also those of which the page says nothing."""
+        told = {matter.matter_id for matter in matters}
+        others = [m for m in await self._open_matters(conn) if not m.ended and m.matter_id not in told]
+        return [replace(matter, position=max(position, matter.position)) for matter in (*matters, *others)]
 
     async def _move(self, conn: PoolConnectionProxy, position: int, matters: Sequence[OpenMatter]) -> None:
         ids, positions, ended = ([getattr(m, name) for m in matters] for name in ("matter_id", "position", "ended"))

@@ -2,9 +2,12 @@
 
 from datetime import date
 
+from domain.calendar import end_of
 from domain.directory import Host, Post, Unit, UnitKind, common_superior
-from domain.refusals import Conflict, Invalid
-from tests.domain.story import ADMIN, Story, id_of
+from domain.refusals import Conflict, Forbidden, Invalid
+from tests.domain.story import ADMIN, CLERK, EVERYBODY, MONDAY, SUPERVISOR, WORKFLOW, Story, id_of
+
+TODAY = MONDAY.date()
 
 
 def test_a_post_outlives_its_holders() -> None:
@@ -14,9 +17,63 @@ def test_a_post_outlives_its_holders() -> None:
     story.when(post.start_term, ADMIN, holder="first", started_on=date(2026, 3, 2)).then(Post.TermStarted)
     story.when(post.start_term, ADMIN, holder="second", started_on=date(2026, 3, 2)).refused(Conflict, "post-is-held")
     assert post.holder == "first"  # not the second, who was refused
-    story.when(post.end_term, ADMIN, ended_on=date(2026, 6, 30)).then(Post.TermEnded)
+    story.when(post.end_term, ADMIN, ended_on=date(2026, 3, 1)).refused(
+        Invalid, "term-ends-before-it-starts", "ended_on"
+    )
+    story.when(post.end_term, ADMIN, ended_on=date(2026, 6, 30)).then(Post.TermEnded, Post.FellVacant)
+    for overlapping in (date(2026, 3, 1), date(2026, 6, 30)):
+        story.when(post.start_term, ADMIN, holder="second", started_on=overlapping).refused(
+            Invalid, "terms-overlap", "started_on"
+        )
     story.when(post.start_term, ADMIN, holder="second", started_on=date(2026, 7, 1)).then(Post.TermStarted)
-    story.when(post.end_term, ADMIN, ended_on=date(2026, 7, 2)).then(Post.TermEnded)
+    story.when(post.end_term, ADMIN, ended_on=date(2026, 7, 1)).then(Post.TermEnded, Post.FellVacant)
+
+
+MONDAYS_DATE = MONDAY.date()
+
+
+def vacant(ended_on: date = TODAY) -> tuple[Story, Post]:
+    story = Story()
+    post = story.posts[0]
+    story.do(post.start_term, ADMIN, holder="first", started_on=date(2026, 1, 1))
+    story.do(post.end_term, ADMIN, ended_on=ended_on)
+    return story, post
+
+
+def test_somebody_has_to_stand_in_within_three_working_days_of_the_last_day() -> None:
+    for ended_on, due_on in ((MONDAY.date(), 5), (date(2026, 2, 1), 5), (date(2026, 3, 6), 11)):
+        _, post = vacant(ended_on)
+        assert post.vacancy
+        assert post.vacancy.due_at == end_of(date(2026, 3, due_on))
+    story, post = vacant()
+    story.announce(date(2026, 3, 4))
+    story.when(post.move_clocks, WORKFLOW).then(Post.ClocksMoved, revision=1)
+    assert post.vacancy
+    assert post.vacancy.due_at == end_of(date(2026, 3, 6))
+
+
+def test_who_stands_in_is_named_once_and_goes_when_the_post_is_held() -> None:
+    story, post = vacant()
+    story.when(post.name_acting, CLERK, holder="second", from_post=post).refused(Invalid, "own-post", "from_post_id")
+    other = story.posts[1]
+    story.when(post.name_acting, CLERK, holder="second", from_post=other).then(Post.ActingNamed, from_post_id=other.id)
+    story.when(post.name_acting, CLERK, holder="second").then()
+    assert (post.acting, post.vacancy, post.holder) == ("second", None, None)
+    story.when(post.move_clocks, WORKFLOW).then()
+    story.when(post.name_acting, SUPERVISOR, holder="third").then(Post.ActingNamed, from_post_id=None)
+    story.do(post.start_term, ADMIN, holder="fourth", started_on=date(2026, 4, 1))
+    assert post.acting is None
+    story.when(post.name_acting, CLERK, holder="second").refused(Conflict, "post-is-held")
+
+
+def test_clerks_supervisors_and_administrators_name_who_stands_in() -> None:
+    for actor in EVERYBODY:
+        story, post = vacant()
+        result = story.when(post.name_acting, actor, holder="second")
+        if actor in (CLERK, SUPERVISOR, ADMIN):
+            result.then(Post.ActingNamed)
+        else:
+            result.refused(Forbidden, "forbidden")
 
 
 def test_a_change_of_name_is_recorded_once() -> None:

@@ -36,6 +36,7 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "response": "60 days",
         "feedback": "14 days",
         "verification": "3 working days",
+        "vacancy": "3 working days",
         "appeal": "10 days",
         "appeal_decision": "10 working days",
         "urgent": "24 hours",

@@ -129,6 +129,9 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(story.units[1].place, ADMIN, superior=story.units[0])
     story.do(story.posts[0].start_term, ADMIN, holder="pseudonym", started_on=MONDAY.date())
     story.do(story.posts[0].end_term, ADMIN, ended_on=MONDAY.date())
+    story.announce(MONDAY.date() + timedelta(days=1))
+    story.do(story.posts[0].move_clocks, WORKFLOW)
+    story.do(story.posts[0].name_acting, CLERK, holder="pseudonym")
     firm = {"id": id_of("firm"), "name": "物业", "kind": UnitKind.PROPERTY_FIRM, "regulator": story.units[0]}
     story.do(Unit.register, ADMIN, **firm)
     wanted = {"types": ["petition.Closed"], "audience": Audience.PUBLIC, "from_position": 7}

@@ -2,8 +2,9 @@
 
 import asyncio
 
+from domain.command import Role
 from tests.api.checks import is_problem, nothing_appended
-from tests.api.world import CLERK, World, resident, somewhere
+from tests.api.world import CLERK, Person, World, resident, somewhere
 
 RECEIPT = {"number": "甬资规收〔2026〕118号", "received_by": "信访处", "received_on": "2026-03-02"}
 
@@ -169,3 +170,48 @@ async def test_a_duplicate_is_named_only_to_those_who_may_read_it(world: World) 
         assert (await world.get(CLERK, one))["rejection"]["duplicate_of"] == other[-36:]
         assert (await world.get(resident(2), one))["rejection"]["duplicate_of"] == shown
         assert secret[-36:] not in (await world.read(resident(2), f"{one}/history")).text
+
+
+async def test_a_draft_is_looked_through_by_clerks_and_nothing_stands_in_its_way(world: World) -> None:
+    path = await world.submitted()
+    draft = {"topic": "三幢张阿婆家门口积水", "details": "请电13800138000。"}
+    async with nothing_appended(world):
+        found = await world.post(CLERK, f"{path}/public-text/check", **draft)
+        for who in (resident(1), world.host, world.official):
+            is_problem(await world.send(who, "POST", f"{path}/public-text/check", draft), 403, "forbidden")
+    assert [(each["field"], each["kind"], each["text"]) for each in found] == [
+        ("/topic", "house_number", "三幢"),
+        ("/topic", "name", "张阿婆"),
+        ("/details", "phone_number", "13800138000"),
+    ]
+    assert found[1]["start"] == draft["topic"].index("张")
+    await world.post(CLERK, f"{path}/public-text", **draft)
+
+
+async def test_nothing_of_what_was_written_shows_before_a_clerk_has_issued_a_text(new_world: World) -> None:
+    world, words = new_world, "鹩哥巷口"
+    path = await world.submitted(topic=f"{words}排涝", details=f"{words}积水。")
+    strangers = (None, resident(77), world.officer, Person(Role.HOST_STAFF, "other", somewhere()))
+    addresses = (path, f"{path}/history", f"{path}/receipt", f"{path}/clocks", "/v1/petitions", "/v1/statistics")
+    for accepted in (False, True):
+        if accepted:
+            await world.post(CLERK, f"{path}/acceptance")
+        for who in strangers:
+            for address in addresses:
+                assert words not in (await world.read(who, address)).text
+            for query in ({"q": words}, {"q": "积水"}):
+                assert (await world.get(who, "/v1/petitions", **query))["items"] == []
+            if who:
+                assert await world.get(who, "/v1/petitions/similar", topic=f"{words}排涝积水", details=words) == []
+                for noun, body in (
+                    ("co-signatures", {}),
+                    ("refiling", {"topic": "题", "details": "文"}),
+                    ("rejection", {"reason_code": "other", "explanation": "无"}),
+                    ("public-text", {"topic": "题"}),
+                    ("urgency", {"reason": "急"}),
+                ):
+                    answer = await world.send(who, "POST", f"{path}/{noun}", body)
+                    assert answer.is_client_error
+                    assert words not in answer.text
+    page = await world.get(None, path)
+    assert (page["public_topic"], page["topic"]) == (None, None)

@@ -47,6 +47,7 @@ YUETAN = UUID("6d1f0c3e-0b52-5d0a-9a57-79756574616e")  # the namespace of our co
 STAFF = uuid5(YUETAN, "staff")  # the pseudonyms of those who act for no organisation
 OPENING = uuid5(YUETAN, "opening")  # of a resident, before the petition has an id
 PATIENCE_SECONDS = 10.0
+UNCOUNTED = "Report."  # commands: that somebody reports retaliation is to be seen nowhere
 
 # The argument of a command, and the field of the body that named it.
 NAMED_BY = {
@@ -227,6 +228,14 @@ class Desk:
         if self.identity.role == Role.RESIDENT:
             await require_on_roll(self.services, self.identity.subject, host_id)
 
+    def require_version(self, aggregate: Aggregate) -> None:
+        """For a command that is carried out on another aggregate than the one whose version was sent."""
+        if self.if_match not in (None, seen_version(aggregate)):
+            raise Stale(
+                "stale", "内容已有更新,请刷新后再办理。", "It has changed: read it again, then decide.", "If-Match"
+            )
+        self.if_match = None
+
     async def address(self, cmd: Command, petition_id: UUID) -> None:
         """Before a resident signs: where they can be told of the petition. Of no use to whoever did not sign."""
         if cmd.role == Role.RESIDENT:
@@ -275,7 +284,8 @@ class Desk:
                 raise _unknown_reference(refusal, NAMED_BY[refusal.field]) from None
             raise
         finally:
-            self.services.metrics.commands.labels(method.__qualname__, result).inc()
+            if not method.__qualname__.startswith(UNCOUNTED):
+                self.services.metrics.commands.labels(method.__qualname__, result).inc()
         version, seen = outcome.view
         self.response.headers["ETag"] = f'"{version}"'
         self.response.headers["Yuetan-Position"] = str(outcome.position)

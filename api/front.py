@@ -21,6 +21,7 @@ FORM_AROUND_IT = 16 * 1024
 TAKES_FILE = ("/evidence", "/paper-signatures", "/slip")
 TAKES_FORM = "/notices/leaving"  # mail programs send one
 READ_AND_FORGOTTEN = 16 * MAX_BODY  # of a larger one, so that its client is not cut off before it sees the answer
+UNNAMED = "/v1/reports"  # in no figure and no line of the log: that somebody reports retaliation is nobody else's
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
 
@@ -84,7 +85,7 @@ class Front:
             state["code"] = problem.code
             await response(request_id, problem)(scope, receive, answering)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
+            route = "none" if scope["path"].startswith(UNNAMED) else getattr(scope.get("route"), "path", "none")
             method = scope["method"] if scope["method"] in METHODS else "other"  # what clients make up is not kept
             self.metrics.requests.labels(method, route, status).inc()
             self.metrics.seconds.labels(method, route).observe(time.perf_counter() - started)

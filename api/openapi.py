@@ -66,6 +66,7 @@ DESCRIPTION = """
 TAGS = [
     {"name": "petitions", "description": "From the topic to the residents' judgement."},
     {"name": "ballots", "description": "What the co-signers decide in secret."},
+    {"name": "reports", "description": "Retaliation and violations, for discipline inspection alone."},
     {"name": "intakes", "description": "Signatures that host staff took in on paper, at the door or by telephone."},
     {"name": "links", "description": "Cases of other systems about the same."},
     {"name": "meetings", "description": "Called meetings."},

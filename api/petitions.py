@@ -1,13 +1,14 @@
 """Petitions: the list, the page, and every command of the petition's life in the order of the story."""
 
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Query, Response
 
-from api.deps import NO_BODY, Anyone, AtDesk, Page, Paged, Serving, caught_up, position, viewer
+from api.deps import NO_BODY, Anyone, AtDesk, Desk, Page, Paged, Serving, caught_up, position, viewer
 from api.openapi import COMMAND, CREATION, READ
 from api.pages import PetitionPage, PetitionSummary, petition_row, readable
+from api.reports import about
 from api.roadmap import tasks_in_hand
 from api.schemas import (
     Extension,
@@ -21,8 +22,10 @@ from api.schemas import (
     Refiling,
     Rejection,
 )
+from domain.command import seen_version
 from domain.directory import Host, Post
-from domain.petition import Category, Petition, Phase
+from domain.petition import Category, Petition, Phase, RejectionReason
+from domain.report import Report
 from projections import board
 
 router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
@@ -138,7 +141,9 @@ async def accept(petition_id: UUID, desk: AtDesk) -> PetitionState:
 @router.post("/{petition_id}/rejection", responses=COMMAND)
 async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionState:
     """Refuse admission, with a reason code and an explanation. Within a time (`clocks`), the lead petitioner may amend
-    it and file it again."""
+    it and file it again. For the reason `discipline`, what it alleges is handed over to discipline inspection."""
+    if body.reason_code == RejectionReason.DISCIPLINE:
+        return await _hand_over(petition_id, body, desk)
     return await desk.execute(
         Petition.reject,
         petition_id,
@@ -148,6 +153,25 @@ async def reject(petition_id: UUID, body: Rejection, desk: AtDesk) -> PetitionSt
         reason_code=body.reason_code,
         route=body.route,
     )
+
+
+async def _hand_over(petition_id: UUID, body: Rejection, desk: Desk) -> PetitionState:
+    """Rejected and handed over, or neither."""
+    cmd = await desk.command(petition_id)
+    report_id, seal = uuid5(cmd.id, "report"), desk.services.keyring.seal
+    desk.require_version(await desk.get(Petition, petition_id))
+    await desk.execute(
+        Report.hand_over,
+        report_id,
+        lambda _: None,
+        cmd=cmd,
+        also={"petition": (Petition, petition_id)},
+        about=await seal(report_id, cmd.by, about(petition_id, signed=None)),
+        explanation=await seal(petition_id, cmd.by, body.explanation),
+    )
+    petition = await desk.get(Petition, petition_id)
+    desk.response.headers["ETag"] = f'"{seen_version(petition)}"'
+    return PetitionState.of(petition)
 
 
 @router.post("/{petition_id}/refiling", responses=COMMAND)

@@ -23,6 +23,7 @@ import domain.ballot  # with petition's own imports, the topics of all that is s
 import domain.intake
 import domain.link
 import domain.meeting
+import domain.report
 import domain.webhook  # noqa: F401
 from domain.clock import Clock
 from domain.meeting import AgendaItem, Commitment, Objection

@@ -23,7 +23,19 @@ from domain.text import Text
 from infra.event_store import EventStore, Recorded
 from infra.mapper import mapper
 from infra.sealing import Keyring
-from projections import board, directory, documents, inbox, links, referrals, similar, statistics, timeline, webhooks
+from projections import (
+    board,
+    directory,
+    documents,
+    inbox,
+    links,
+    referrals,
+    reports,
+    similar,
+    statistics,
+    timeline,
+    webhooks,
+)
 from projections.read_model import Digest, Plain, ReadModel, Statement
 
 log = logging.getLogger(__name__)
@@ -43,6 +55,7 @@ READ_MODELS = {
         referrals.READ_MODEL,
         links.READ_MODEL,
         documents.READ_MODEL,
+        reports.READ_MODEL,
     )
 }
 BATCH = 1000  # events in a transaction

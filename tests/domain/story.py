@@ -70,9 +70,10 @@ SUPERVISOR = Actor("supervisor", Role.SUPERVISOR)
 ADMIN = Actor("admin", Role.ADMIN)
 WORKFLOW = Actor("yuetan", Role.WORKFLOW)
 SECOND_STAFF = Actor("second-host-staff", Role.HOST_STAFF, id_of("host"))  # not among everybody: may what the first may
+DISCIPLINE = Actor("inspector", Role.DISCIPLINE)
 EVERYBODY = [
     *(LEAD, SIGNER, STRANGER, HOST_STAFF, CLERK, OFFICIAL, SECOND_OFFICIAL, DELEGATE, UNIT_OFFICER, COLLEAGUE),
-    *(SUPPORTING_OFFICER, SUPERVISOR, Actor("auditor", Role.AUDITOR), ADMIN, WORKFLOW),
+    *(SUPPORTING_OFFICER, SUPERVISOR, Actor("auditor", Role.AUDITOR), ADMIN, WORKFLOW, DISCIPLINE),
     # Right role, wrong organisation or none; right organisation, wrong role.
     Actor("other-host-staff", Role.HOST_STAFF, id_of("another host")),
     Actor("other-official", Role.OFFICIAL, id_of("another post")),

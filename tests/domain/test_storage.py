@@ -25,6 +25,7 @@ from domain.intake import Intake
 from domain.link import Link
 from domain.meeting import Commitment, Meeting
 from domain.petition import Petition, Phase, Resolved, ReviewResult
+from domain.report import Report
 from domain.rulebook import RULEBOOK, Rulebook
 from domain.task import Task
 from domain.webhook import Audience, Webhook
@@ -32,6 +33,7 @@ from infra.mapper import mapper
 from tests.domain.story import (
     ADMIN,
     CLERK,
+    DISCIPLINE,
     HOST_STAFF,
     LEAD,
     MONDAY,
@@ -54,7 +56,9 @@ from tests.domain.story import (
 from tests.domain.test_link import linked
 
 GOLDEN = Path(__file__).with_name("golden")
-AGGREGATES: list[type[Decider]] = [Petition, Ballot, Intake, Link, Meeting, Task, Host, Post, Unit, Webhook, Rulebook]
+AGGREGATES: list[type[Decider]] = [
+    *(Petition, Ballot, Intake, Link, Meeting, Task, Host, Post, Unit, Webhook, Rulebook, Report),
+]
 
 
 def event_classes(aggregate: type[Decider]) -> list[type[Any]]:
@@ -207,6 +211,11 @@ def everything_that_happens() -> Iterator[Story]:
     story = given(Phase.TRACKING, signatures=3, threshold=3)
     story.later(days=60)
     story.do(story.petition.close_tracking, WORKFLOW)
+    yield story
+    story = Story()
+    report = story.do(Report.file, STRANGER, id=id_of("report"), text=text("text"), about=text("about"))
+    story.do(report.take_up, DISCIPLINE)
+    story.do(report.close, DISCIPLINE, result=text("result"))
     yield story
     yield everything_about_a_meeting()
     story = given(Phase.MEETING)

@@ -36,7 +36,7 @@ from tests.domain.test_link import linked
 from tests.projections.conftest import PATIENCE, Mirror
 
 BOARD, TIMELINE = READ_MODELS["board"], READ_MODELS["timeline"]
-WITHOUT = {"directory", "webhooks", "referrals", "links"}  # petitions that were told while there was nothing
+WITHOUT = {"directory", "webhooks", "referrals", "links", "reports"}  # petitions that were told while there was nothing
 EVERYTHING = Viewer("auditor")
 
 

@@ -15,6 +15,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from domain.petition import Petition, Phase
+from domain.report import Report
 from infra.event_store import Recorded
 from projections import board
 from projections.board import Viewer
@@ -31,7 +32,7 @@ from projections.projector import (
     status,
 )
 from projections.read_model import ReadModel, Statement
-from tests.domain.story import given, id_of
+from tests.domain.story import STRANGER, given, id_of, text
 from tests.domain.test_link import linked
 from tests.projections.conftest import PATIENCE, Mirror
 
@@ -66,7 +67,9 @@ async def tell_many(mirror: Mirror, number: int = 20) -> None:
 
 async def test_rebuilt_rows_are_the_same_rows(mirror: Mirror) -> None:
     await tell_many(mirror)
-    await mirror.tell(given(Phase.REFERRED, name="referred"))  # so that no two of them are empty
+    story = given(Phase.REFERRED, name="referred")
+    story.do(Report.file, STRANGER, id=id_of("report"), text=text(), about=None)
+    await mirror.tell(story)  # so that no two of them are empty
     await mirror.tell(linked()[0])
     await mirror.caught_up()
     before = await checksums(mirror)

@@ -44,6 +44,7 @@ class Result(StrEnum):
     VOID = "void"
 
 
+WEARING = (Question.WITHDRAWAL, Question.REPLACEMENT)  # to be asked again and again
 SEATS = {Question.REPLACEMENT: 1, Question.REPRESENTATIVES: 5}
 YES, NO = "yes", "no"
 CALLERS: dict[str, tuple[Permission, ...]] = {
@@ -138,6 +139,14 @@ class Ballot(Decider):
             petition.require_threshold()
         if cmd.role == Role.RESIDENT:
             petition.require_co_signer(cmd)
+        if question in WEARING and question in petition.declined:
+            again = cmd.policy.clock("ask_again", petition.declined[question]).due_at
+            if cmd.at < again:
+                raise Conflict(
+                    "asked-recently",
+                    f"联名人不久前表决未通过,{again} 之后方可再次提出。",
+                    f"The co-signers said no a while ago; they can be asked again from {again} on.",
+                )
         ballot, candidacy = (cmd.policy.clock(rule, cmd.at) for rule in ("ballot", "candidacy"))
         facts: dict[str, Any] = {"question": question.value, "into_id": into.id if into else None, "ballot": ballot}
         petition.call_ballot(cmd, ballot_id=id, **facts)

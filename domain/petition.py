@@ -151,6 +151,7 @@ class Petition(Decider):
     meeting_id: UUID | None = None  # the last that was arranged
     delegates = dict[str, UUID]()  # noqa: RUF012 - called post -> the post that stands in for it in the meeting
     ballots = dict[str, tuple[UUID, Clock]]()  # noqa: RUF012 - those open, by question
+    declined = dict[str, datetime]()  # noqa: RUF012 - what the co-signers last said no to, and when
     kept_apart_from = list[UUID]()  # noqa: RUF012 - into what the co-signers did not want it merged
     counts_every = A_DAY
     submitted_with: int | None = None  # signatures
@@ -515,8 +516,10 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.ballots = {q: ballot for q, ballot in petition.ballots.items() if q != self.question}
-            if self.into_id and self.result == "failed":
-                petition.kept_apart_from = [*petition.kept_apart_from, self.into_id]
+            if self.result == "failed":
+                petition.declined = petition.declined | {self.question: self.timestamp}
+                if self.into_id:
+                    petition.kept_apart_from = [*petition.kept_apart_from, self.into_id]
 
     class LeadReplaced(Event):
         TOPIC = "petition.LeadReplaced"

@@ -37,6 +37,7 @@ RULES = (
     "minutes",
     "ballot",
     "candidacy",
+    "ask_again",
     "refiling",
     "alert",
 )

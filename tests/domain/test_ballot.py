@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from domain.ballot import Ballot, Question
 from domain.command import Role
@@ -117,6 +119,27 @@ def test_one_question_is_open_once_and_different_ones_at_the_same_time() -> None
     call(story, LEAD, WITHDRAWAL).then(*CALLED)
 
 
+@pytest.mark.parametrize("question", [WITHDRAWAL, REPLACEMENT])
+def test_after_a_no_the_same_is_not_asked_again_for_thirty_days(question: Question) -> None:
+    story = given(Phase.IN_PROGRESS)
+    ballot = story.ballot(question, LEAD)
+    story.now = ballot.clock.due_at
+    story.do(ballot.conclude, WORKFLOW, petition=story.petition)
+    story.later(days=30)
+    call(story, LEAD, question).refused(Conflict, "asked-recently")
+    call(story, LEAD, REPRESENTATIVES).then(*CALLED)
+    story.later(days=1)
+    call(story, LEAD, question).then(*CALLED)
+
+
+def test_an_election_without_candidates_is_held_again_at_once() -> None:
+    story = given(Phase.IN_PROGRESS)
+    ballot = story.ballot(REPRESENTATIVES, LEAD)
+    story.now = ballot.clock.due_at
+    story.do(ballot.conclude, WORKFLOW, petition=story.petition)
+    call(story, LEAD, REPRESENTATIVES).then(*CALLED)
+
+
 def test_it_runs_seven_days_to_the_end_of_the_last() -> None:
     story = given(Phase.ACCEPTED)
     ballot = story.ballot(REPRESENTATIVES, LEAD)
@@ -201,6 +224,44 @@ def test_what_ends_otherwise_takes_its_ballots_along() -> None:
     vote(story, ballot, "yes", 1, into=into).refused(Conflict, "wrong-phase")
     story.now = ballot.clock.due_at
     story.when(ballot.conclude, WORKFLOW, petition=story.petition, into=into).refused(Conflict, "wrong-phase")
+
+
+MOVES = st.lists(st.tuples(st.sampled_from(["yes", "no", "withdraw"]), st.integers(1, 5)), max_size=12)
+
+
+@hypothesis.given(moves=MOVES)
+def test_whatever_order_they_vote_and_withdraw_in_it_is_decided_as_early_as_it_is_certain(
+    moves: list[tuple[str, int]],
+) -> None:
+    story = given(Phase.IN_PROGRESS, signatures=4, threshold=3)
+    ballot = story.ballot(WITHDRAWAL, LEAD)
+    votes: dict[int, str] = {}
+    there = {1, 2, 3, 4}
+
+    def cast(choice: str) -> int:
+        return sum(votes.get(n) == choice for n in there)
+
+    for move, n in moves:
+        if move == "withdraw":
+            withdrawn = story.when(story.petition.withdraw_signature, resident(n)).events
+            assert bool(withdrawn) == (n in there - {1})  # the lead petitioner stays
+            there -= {n} - {1}
+            continue
+        if vote(story, ballot, move, n).events:
+            assert n in there - votes.keys()
+            votes[n] = move
+        else:
+            assert n not in there - votes.keys()
+            continue
+        certain = 2 * cast("yes") > len(there) or 2 * cast("no") >= len(there)
+        assert (ballot.result is not None) == certain
+        if certain:
+            break
+    if ballot.result is None:
+        story.now = ballot.clock.due_at
+        story.do(ballot.conclude, WORKFLOW, petition=story.petition)
+    assert (ballot.result == "passed") == (2 * cast("yes") > len(there)) == (story.petition.phase == Phase.WITHDRAWN)
+    assert ballot.totals == {"yes": cast("yes"), "no": cast("no")}
 
 
 # --- merging ----------------------------------------------------------------------------------------------------------

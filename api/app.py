@@ -11,6 +11,8 @@ from fastapi.routing import APIRoute
 from api import (
     answers,
     ballots,
+    briefs,
+    calendars,
     clocks,
     directory,
     documents,
@@ -28,6 +30,7 @@ from api import (
     petitions,
     policies,
     problems,
+    proposals,
     redaction,
     referrals,
     register,
@@ -47,6 +50,7 @@ from api import (
 from api.deps import Services
 from api.front import Front, Metrics
 from domain.policy import Policy
+from infra.calendar_feeds import CalendarFeeds
 from infra.correspondents import Correspondents
 from infra.drafts import Drafts
 from infra.erasure import Erasures
@@ -60,6 +64,7 @@ from infra.repository import Repository
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
 from infra.slips import Slips
+from infra.tickets import Tickets
 from projections.projector import Positions
 from projections.webhook_sender import Secrets
 
@@ -117,6 +122,8 @@ def create_app(
         people=people,
         verifier=verifier,
         policy=policy,
+        tickets=Tickets(people.key_for("tickets")),
+        calendar_feeds=CalendarFeeds(store.pool, people.key_for("calendar feeds")),
         sign_in=signing_in,
         correspondents=Correspondents(signing_in.register),
         erasures=Erasures(signing_in.register, people, repository, slips),
@@ -145,6 +152,9 @@ def create_app(
         clocks,
         history,
         meetings,
+        briefs,
+        calendars,
+        proposals,
         tasks,
         inbox,
         notices,

@@ -23,6 +23,7 @@ from domain.policy import Policy
 from domain.refusals import Forbidden, Invalid, NotFound, Refusal, Stale
 from domain.rulebook import Rules
 from infra import policies
+from infra.calendar_feeds import CalendarFeeds
 from infra.correspondents import Correspondents
 from infra.drafts import Drafts
 from infra.erasure import Erasures
@@ -36,6 +37,7 @@ from infra.repository import Outcome, Repository
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
 from infra.slips import Slips
+from infra.tickets import Tickets
 from projections.board import Viewer
 from projections.projector import Positions
 from projections.webhook_sender import Secrets
@@ -55,6 +57,8 @@ NAMED_BY = {
     "host": "host_id",
     "unit": "unit_id",
     "delegate": "delegate_id",
+    "post": "post_id",
+    "to": "to_post_id",
     "regulator": "regulator_id",
     "into": "into",
     "duplicate_of": "duplicate_of",
@@ -73,6 +77,8 @@ class Services:
     people: People
     verifier: Verifier
     policy: Policy
+    tickets: Tickets
+    calendar_feeds: CalendarFeeds
     sign_in: SignIn
     erasures: Erasures
     correspondents: Correspondents

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from api.deps import NO_BODY, Anyone, AtDesk, Desk, Serving, caught_up
+from api.deps import NO_BODY, Anyone, AtDesk, Desk, Known, Serving, caught_up, pseudonym
 from api.openapi import COMMAND, CREATION, PRIVATE_READ, READ
 from api.pages import MeetingRow, petition_row, readable
 from api.schemas import (
@@ -31,7 +31,8 @@ from domain.command import Command, Role
 from domain.directory import Post, Unit
 from domain.meeting import Capacity, Commitment, Meeting
 from domain.petition import Petition
-from domain.refusals import not_found
+from domain.refusals import Forbidden, Invalid, not_found
+from infra.tickets import Ticket, qr_code
 
 router = APIRouter(prefix="/v1", tags=["meetings"])
 
@@ -74,6 +75,11 @@ class MeetingPage(MeetingRow):
     corrections: list[str] = Field([], description="Asked for by those who attended; for those who handle it.")
 
 
+class DoorTicket(BaseModel):
+    token: str
+    svg: str = Field(description="The token as a QR code.")
+
+
 class RoadmapDraft(BaseModel):
     """What was promised in the meeting, as a first roadmap: put it to …/roadmap as it is, or changed."""
 
@@ -108,7 +114,9 @@ async def read_meeting(meeting_id: UUID, services: Serving, identity: Anyone, re
     if page["handler"]:
         row |= {
             "agenda": [vars(item) for item in meeting.agenda],
-            "commitments": [vars(commitment) for commitment in meeting.commitments],
+            "commitments": [
+                vars(commitment) | {"due_on": commitment.due_on.isoformat()} for commitment in meeting.commitments
+            ],
             "confirmed": sorted(set(meeting.confirmed_by.values())),
         }
         if identity and identity.role != Role.RESIDENT:
@@ -206,9 +214,33 @@ async def object_to_topic(meeting_id: UUID, body: ResidentObjection, desk: AtDes
 # Who came
 
 
+@router.get("/meetings/{meeting_id}/ticket", responses=PRIVATE_READ, dependencies=CAUGHT_UP)
+async def read_ticket(meeting_id: UUID, services: Serving, identity: Known) -> DoorTicket:
+    """One's own token for the door, for the called posts, their delegates, and residents who signed or objected. It
+    counts once; whoever scans it learns nothing but that it does."""
+    meeting = await services.repository.get(Meeting, meeting_id)
+    await petition_row(services, identity, meeting.matter_id)
+    petition = await services.repository.get(Petition, meeting.matter_id)
+    by = await pseudonym(services, identity, petition.id)
+    objectors = [objection.by for objection in meeting.objections.values()]
+    called = (*petition.called_post_ids, *petition.delegates.values())
+    if not (
+        (identity.role == Role.RESIDENT and (petition.signers.get(by) or by in objectors))
+        or (identity.role == Role.OFFICIAL and identity.org in called)
+    ):
+        raise Forbidden("not-invited", "您不在此会议的邀请之列。", "You are not invited to this meeting.")
+    token = services.tickets.token(Ticket(meeting_id, by, identity.org if identity.role == Role.OFFICIAL else None))
+    return DoorTicket(token=token, svg=qr_code(token))
+
+
 @router.post("/meetings/{meeting_id}/attendance", responses=COMMAND)
 async def record_attendance(meeting_id: UUID, body: Attendance, desk: AtDesk) -> MeetingState:
-    """At the door: how many came, taken down by hand, instead of what was counted before."""
+    """At the door: a token that is shown, once; or how many came without one, instead of what was counted before."""
+    if body.token is not None:
+        ticket = desk.services.tickets.read(body.token)
+        if ticket is None or ticket.meeting_id != meeting_id:
+            raise Invalid("not-a-token", "不是此会议的签到码。", "This is no token for this meeting.", "token")
+        return await _execute(desk, Meeting.admit, meeting_id, attendee=ticket.attendee, post_id=ticket.post_id)
     return await _execute(
         desk,
         Meeting.count_attendance,
@@ -261,14 +293,14 @@ async def draft_roadmap(petition_id: UUID, services: Serving, identity: Anyone) 
     if petition.meeting_id is None:
         return RoadmapDraft(meeting_id=None, minutes_status=None, tasks=[])
     meeting = await services.repository.get(Meeting, petition.meeting_id)
-    titles = await services.keyring.open([commitment.what for commitment in meeting.commitments])
+    tasks = [
+        {"title": commitment.what, "lead_unit_id": commitment.unit_id, "due_on": commitment.due_on.isoformat()}
+        for commitment in meeting.commitments
+    ]
     return RoadmapDraft(
         meeting_id=meeting.id,
         minutes_status=meeting.minutes_status,
-        tasks=[
-            RoadmapRow(task_id=None, title=title, lead_unit_id=commitment.unit_id, due_on=commitment.due_on)
-            for title, commitment in zip(titles, meeting.commitments, strict=True)
-        ],
+        tasks=[RoadmapRow.model_validate(row) for row in await readable(services.keyring, tasks)],
     )
 
 

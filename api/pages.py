@@ -147,6 +147,19 @@ class BallotRow(BaseModel):
     )
 
 
+class ProposalRow(BaseModel):
+    """What the representatives are asked to agree to."""
+
+    id: UUID
+    kind: str = Field(examples=["waiver"])
+    post_id: UUID | None
+    to_post_id: UUID | None
+    reason: str | None
+    status: str = Field(examples=["open"])
+    agree: int
+    disagree: int
+
+
 class ResponseRow(BaseModel):
     round: int
     interim: bool
@@ -193,6 +206,7 @@ class PetitionPage(PetitionSummary):
     refilings: int = Field(description="How often it was amended and filed again.")
     tasks: list[TaskRow]
     meetings: list[MeetingRow]
+    proposals: list[ProposalRow] = Field(description="For those whom the petition concerns.")
     ballots: list[BallotRow] = Field([], description="For whom they concern.")
     responses: list[ResponseRow]
     reviews: list[ReviewRow]
@@ -249,6 +263,7 @@ def _for_reader(row: Row) -> Row:
         row["ballots"] = []
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
         row["reviews"] = [review | {"grounds": None} for review in row.get("reviews", ())]
+        row["proposals"] = []
         row["tasks"] = [task | {"evidence": []} for task in row.get("tasks", ())]
     return row
 

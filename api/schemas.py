@@ -22,8 +22,9 @@ from domain.ballot import SEATS, Ballot, Question, Result
 from domain.clock import Clock
 from domain.command import seen_version
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
-from domain.meeting import Meeting
+from domain.meeting import Capacity, Meeting
 from domain.petition import Answer, Category, Petition, RejectionReason, Resolved, ReviewResult, StatutoryRoute
+from domain.proposal import Proposal
 from domain.task import Stage, Task
 from domain.webhook import Audience, PausedBecause
 from projections.webhooks import TYPES
@@ -92,6 +93,7 @@ POST_ID = "3c1d8a74-62e5-5b0f-8d1c-7a9be04c2f02"  # 区委书记
 UNIT_ID = "9a4e2b60-17cf-5c3d-b7a8-52d06f1e8c03"  # 区住建局
 PETITION_ID = "5f0e9d2c-84b1-5e67-a3d9-c6b07f4a1d04"
 TASK_ID = "d2a86e15-3b9f-5f74-8c20-e19f5b3d7a05"
+PROPOSAL_ID = "a3d17c52-4e8b-5f06-b9c4-2e7f1d6a8b09"
 MEETING_ID = "e7c35b08-9f16-5a8d-94e1-0d6f2a8b4c06"
 BALLOT_ID = "8d7e1c52-93b4-5c0e-b1a6-4f2e9d8c7a10"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of a piece of evidence
@@ -257,9 +259,30 @@ Head = Annotated[StrictInt, Field(ge=0, le=10_000)]
 
 class Attendance(BaseModel):
     model_config = example(post_ids=[POST_ID], representatives=3, residents=21)
+    """Either the token that somebody shows, or how many came without one."""
+
+    token: Annotated[Readable, Field(max_length=200)] | None = None
     post_ids: Annotated[Ids, Field(max_length=6)] = []
     representatives: Head = 0
     residents: Head = 0
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Attendance":
+        if self.token and (self.post_ids or self.representatives or self.residents):
+            raise wrong("attendance", "请填写签到码或人数之一。", "Give either a token or numbers.")
+        return self
+
+
+class Reassignment(BaseModel):
+    model_config = example(post_id=POST_ID, to_post_id=HOST_ID, reason="此事由分管副区长负责。")
+    post_id: UUID
+    to_post_id: UUID
+    reason: Words
+
+
+class Voice(BaseModel):
+    model_config = example(agrees=True)
+    agrees: StrictBool
 
 
 class NoShow(BaseModel):
@@ -574,6 +597,7 @@ class MeetingState(BaseModel):
         status="scheduled",
         starts_at="2026-12-01T01:30:00Z",
         rescheduled=0,
+        present={"official": 0, "representative": 0, "resident": 0},
         version=1,
     )
     id: UUID
@@ -581,6 +605,7 @@ class MeetingState(BaseModel):
     status: str
     starts_at: datetime
     rescheduled: int
+    present: dict[Capacity, int] = Field(description="How many came, by function.")
     minutes_status: str | None = None
     version: int
 
@@ -592,9 +617,55 @@ class MeetingState(BaseModel):
             status=meeting.status,
             starts_at=meeting.starts_at,
             rescheduled=meeting.rescheduled,
+            present={
+                Capacity.OFFICIAL: len(meeting.posts_present),
+                Capacity.REPRESENTATIVE: meeting.present(Capacity.REPRESENTATIVE),
+                Capacity.RESIDENT: meeting.present(Capacity.RESIDENT),
+            },
             minutes_status=meeting.minutes_status,
             version=meeting.version,
         )
+
+
+class ProposalState(BaseModel):
+    model_config = shown(
+        id=PROPOSAL_ID,
+        petition_id=PETITION_ID,
+        kind="waiver",
+        status="open",
+        agree=1,
+        disagree=0,
+        version=2,
+    )
+    id: UUID
+    petition_id: UUID
+    kind: str
+    status: str = Field(description="open, agreed or declined.")
+    post_id: UUID | None = None
+    to_post_id: UUID | None = None
+    agree: int
+    disagree: int
+    version: int
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> "ProposalState":
+        voices = list(proposal.voices.values())
+        return cls(
+            id=proposal.id,
+            petition_id=proposal.matter_id,
+            kind=proposal.kind,
+            status=proposal.status,
+            post_id=proposal.post_id,
+            to_post_id=proposal.to_post_id,
+            agree=voices.count(True),
+            disagree=voices.count(False),
+            version=proposal.version,
+        )
+
+
+class CalendarFeed(BaseModel):
+    model_config = shown(url="https://yuetan.example/v1/calendar-feeds/aOJK2r0kPm6b1vG8b5Hq0gW1cHn9m2c7l3q4XyZtQeU")
+    url: str = Field(description="It is not shown again.")
 
 
 class TaskState(BaseModel):

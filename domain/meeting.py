@@ -22,6 +22,7 @@ from domain.refusals import Conflict, Forbidden, Invalid, not_found
 from domain.text import Text
 
 DOORS_OPEN = timedelta(hours=2)  # before the meeting begins
+DOORS_CLOSE = timedelta(days=1)  # after it began, though nobody has said that it was held
 
 
 class Status(StrEnum):
@@ -369,6 +370,8 @@ class Meeting(Decider):
         opens_at = self.starts_at - DOORS_OPEN
         if cmd.at < opens_at:
             raise Conflict("doors-closed", f"签到自 {opens_at} 开始。", f"The doors open at {opens_at}.")
+        if cmd.at > self.starts_at + DOORS_CLOSE:
+            raise Conflict("token-expired", "此签到码已过期。", "This token has expired.")
         if attendee in self.attended:
             raise Conflict("token-used", "此签到码已使用。", "This token has been used.")
         if post_id and post_id not in posts_and_delegates(self, {"petition": petition}):

@@ -22,7 +22,7 @@ from eventsourcing.persistence import (
 import domain.ballot  # with petition's own imports, the topics of all that is stored
 import domain.intake
 import domain.link
-import domain.meeting
+import domain.proposal
 import domain.report
 import domain.webhook  # noqa: F401
 from domain.clock import Clock

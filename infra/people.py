@@ -60,6 +60,10 @@ class People:
         """Delete a closed person's key: nobody can tell any more which pseudonyms were theirs."""
         await conn.execute("UPDATE people_keys SET key = NULL WHERE subject_digest = $1", self._digest(subject))
 
+    def key_for(self, purpose: str) -> bytes:
+        """A secret of its own for another purpose, from which this one's cannot be found."""
+        return hmac.digest(self._secret, f"for {purpose}".encode(), "sha256")
+
     def _digest(self, subject: str) -> bytes:
         return hmac.digest(self._secret, subject.encode(), "sha256")
 

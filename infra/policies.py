@@ -10,6 +10,7 @@ from uuid import uuid5
 
 import asyncpg
 
+from domain.clock import Clock
 from domain.command import Command, Role
 from domain.policy import Policy
 from domain.refusals import Conflict, NotFound
@@ -48,6 +49,11 @@ async def rules(repository: Repository, otherwise: Policy) -> Rules:
     """What is in force now, read from the log; of an installation without a rulebook, this one policy."""
     found = await _found(repository)
     return found.rules() if found else Rules(0, [(date.min, otherwise)])
+
+
+async def of(repository: Repository, clock: Clock, otherwise: Policy) -> Policy:
+    """The policy that a clock was started under, and so its matter began under."""
+    return (await rules(repository, otherwise)).of(clock.version) or otherwise
 
 
 async def _found(repository: Repository) -> Rulebook | None:

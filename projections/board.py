@@ -15,6 +15,8 @@ from domain.disclosure import FEWEST
 from domain.meeting import Meeting, MinutesStatus
 from domain.meeting import Status as MeetingStatus
 from domain.petition import Petition, Phase
+from domain.proposal import Proposal
+from domain.proposal import Status as ProposalStatus
 from domain.task import Status, Task
 from domain.text import Text
 from infra.event_store import Recorded
@@ -123,6 +125,7 @@ CREATE TABLE meetings (
     status text NOT NULL,
     rescheduled int NOT NULL DEFAULT 0,
     no_shows uuid[] NOT NULL DEFAULT '{}', -- posts, at whatever date
+    unit_ids uuid[] NOT NULL DEFAULT '{}', -- invited
     minutes jsonb, -- the latest draft
     minutes_status text,
     clock jsonb, -- while they are open
@@ -140,6 +143,19 @@ CREATE TABLE ballots (
     position bigint NOT NULL
 );
 CREATE INDEX ON ballots (petition_id);
+
+CREATE TABLE proposals (
+    id uuid PRIMARY KEY,
+    petition_id uuid NOT NULL,
+    kind text NOT NULL,
+    post_id uuid,
+    to_post_id uuid,
+    reason jsonb NOT NULL,
+    status text NOT NULL DEFAULT 'open',
+    agree int NOT NULL DEFAULT 0,
+    disagree int NOT NULL DEFAULT 0
+);
+CREATE INDEX ON proposals (petition_id);
 
 CREATE TABLE responses (
     position bigint PRIMARY KEY,
@@ -440,6 +456,12 @@ def meeting_arranged(event: Petition.MeetingArranged, at: Recorded) -> Iterator[
 def meeting_waived(event: Petition.MeetingWaived, at: Recorded) -> Iterator[Statement]:
     yield enter_keeping("response"), *start(event, at), Phase.IN_PROGRESS.value, "{}"
     yield "UPDATE petitions SET meeting_waived = true WHERE id = $1", event.originator_id
+    yield (
+        "INSERT INTO roadmaps (petition_id, round, version, items, at)"
+        " SELECT id, round, 1, '[]', $2 FROM petitions WHERE id = $1",
+        event.originator_id,
+        event.timestamp,
+    )
 
 
 @READ_MODEL.on(Petition.MeetingHeld)
@@ -692,6 +714,7 @@ def minutes_left_unconfirmed(event: Meeting.MinutesLeftUnconfirmed, at: Recorded
 @READ_MODEL.on(Meeting.Invited)
 def invited(event: Meeting.Invited, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "meetings")
+    yield "UPDATE meetings SET unit_ids = unit_ids || $2::uuid WHERE id = $1", event.originator_id, event.unit_id
     yield ENTRUST, event.matter_id, event.unit_id
 
 
@@ -708,6 +731,34 @@ def attendance_recorded(event: Meeting.AttendanceRecorded, at: Recorded) -> Iter
     """Nobody is to read from the petition's page when somebody came in at the door."""
     yield "UPDATE petitions SET position = $2 WHERE id = $1", event.matter_id, at.id
     yield "UPDATE meetings SET version = $2 WHERE id = $1", event.originator_id, event.originator_version
+
+
+@READ_MODEL.on(Proposal.Made)
+def proposal_made(event: Proposal.Made, at: Recorded) -> Iterator[Statement]:
+    yield TOUCH, event.matter_id, at.id, event.timestamp
+    yield (
+        "INSERT INTO proposals (id, petition_id, kind, post_id, to_post_id, reason) VALUES ($1, $2, $3, $4, $5, $6)",
+        event.originator_id,
+        event.matter_id,
+        event.kind,
+        event.post_id,
+        event.to_post_id,
+        to_json(event.reason),
+    )
+
+
+@READ_MODEL.on(Proposal.Voiced)
+def proposal_voiced(event: Proposal.Voiced, at: Recorded) -> Iterator[Statement]:
+    yield TOUCH, event.matter_id, at.id, event.timestamp
+    column = "agree" if event.agrees else "disagree"
+    yield f"UPDATE proposals SET {column} = {column} + 1 WHERE id = $1", event.originator_id
+
+
+@READ_MODEL.on(Proposal.Decided)
+def proposal_decided(event: Proposal.Decided, at: Recorded) -> Iterator[Statement]:
+    yield TOUCH, event.matter_id, at.id, event.timestamp
+    status = ProposalStatus.AGREED if event.agreed else ProposalStatus.DECLINED
+    yield "UPDATE proposals SET status = $2 WHERE id = $1", event.originator_id, status.value
 
 
 @READ_MODEL.on(Task.Offered)
@@ -996,6 +1047,14 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
                 petition_id,
             )
         ]
+        page["proposals"] = [
+            shape(row, texts=("reason",))
+            for row in await conn.fetch(
+                "SELECT id, kind, post_id, to_post_id, reason, status, agree, disagree FROM board.proposals"
+                " WHERE petition_id = $1 ORDER BY id",
+                petition_id,
+            )
+        ]
         page["responses"] = [
             shape(row, texts=("text",))
             for row in await conn.fetch(
@@ -1046,6 +1105,26 @@ async def roadmap(
 # Whether an open task of a petition that is yet to be answered is due only after the answer is.
 LATE = """coalesce(t.status NOT IN ('confirmed', 'dropped') AND (t.due_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
     > (p.clocks -> 'response' ->> 'due_at')::timestamptz, false) AS after_response"""
+
+
+async def meetings(pool: asyncpg.Pool, role: str, org: UUID | None, between: tuple[datetime, datetime]) -> list[Row]:
+    """Those that a host, a called post, its delegate or an invited unit comes to. For residents (who signed is in no
+    read model) those of every petition that is admitted: the caller picks."""
+    rows = await pool.fetch(
+        "SELECT m.id, m.petition_id, m.starts_at, m.venue, m.status, m.rescheduled"
+        " FROM board.meetings AS m JOIN board.petitions AS p ON p.id = m.petition_id"
+        " WHERE m.starts_at BETWEEN $3 AND $4 AND CASE $1::text"
+        "  WHEN 'host_staff' THEN p.host_id = $2::uuid"
+        "  WHEN 'official' THEN $2 = ANY (p.called_post_ids)"
+        "   OR EXISTS (SELECT FROM jsonb_each_text(p.delegates) AS d WHERE d.value = $2::text)"
+        "  WHEN 'unit_officer' THEN $2 = ANY (m.unit_ids)"
+        "  ELSE $1 = 'resident' END ORDER BY m.starts_at, m.id LIMIT 1000",
+        role,
+        org,
+        *between,
+    )
+    return [shape(row, texts=("venue",)) for row in rows]
+
 
 # That a file was used before is told to those who handle petitions ($2), and never where.
 EVIDENCE = """

@@ -21,6 +21,7 @@ from domain.command import Role
 from domain.intake import Intake
 from domain.meeting import Meeting, speakers
 from domain.petition import Petition
+from domain.proposal import Proposal
 from infra.event_store import Recorded
 from infra.mapper import mapper
 
@@ -78,6 +79,7 @@ REQUIRED: dict[type, Recipients] = {
     Petition.BallotCalled: signers,
     Petition.BallotConcluded: signers,
     Petition.MeetingWaived: signers,
+    Proposal.Made: speakers,
     Petition.Extended: signers,
     Petition.Answered: signers,
     Petition.FeedbackInvited: signers,

@@ -4,6 +4,7 @@ Signatures and judgements are not in here one by one: whoever could read their t
 row carries how many signatures were told of at that moment instead.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from domain.directory import Host, Post, Unit
 from domain.disclosure import FEWEST
 from domain.meeting import Meeting
 from domain.petition import Petition
+from domain.proposal import Proposal
 from domain.rulebook import Rulebook
 from domain.task import Task
 from domain.text import Text
@@ -132,6 +134,9 @@ HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.Reminded: ("rule", "due_at", "task_id"),
     Petition.Escalated: ("rule", "due_at", "task_id"),
     Petition.MeetingArranged: ("meeting_id",),
+    Proposal.Made: ("kind", "post_id", "to_post_id"),
+    Proposal.Voiced: ("agrees",),
+    Proposal.Decided: ("agreed",),
     Meeting.Invited: ("unit_id",),
     Meeting.ObjectionFiled: ("objection_id",),
     Meeting.AgendaItemAdded: ("objection_id",),
@@ -266,6 +271,16 @@ async def history(
         now,
     )
     return [_row(row) for row in rows[:limit]], rows[limit - 1]["position"] if len(rows) > limit else None
+
+
+async def host_opinion(pool: asyncpg.Pool, petition_id: UUID) -> Text | None:
+    """As it was given, if it was."""
+    said = await pool.fetchval(
+        "SELECT texts -> 'opinion' FROM timeline.events WHERE petition_id = $1 AND type = $2",
+        petition_id,
+        Petition.HostOpinionGiven.TOPIC,
+    )
+    return text_from(json.loads(said)) if said else None
 
 
 async def since(pool: asyncpg.Pool, viewer: Viewer, after: int, *, limit: int = 100) -> list[Row]:

@@ -1,6 +1,6 @@
 """What a story may do: look at its matter, and ask for a command. The aggregates decide."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid5
@@ -20,6 +20,7 @@ from domain.policy import Policy
 from domain.refusals import NotFound, Refusal
 from domain.task import ENDS as TASK_ENDS
 from domain.task import Status, Task
+from infra import policies
 from infra.event_store import TRANSIENT, EventStore
 from infra.repository import Repository, Unavailable
 from workflows.messages import Answer, MatterState, RunningClock, Step, TaskState
@@ -94,8 +95,9 @@ class Activities:
             suspended=petition.suspended_at is not None,
             clocks=[
                 *watched(petition, [task for _, _, task in tasks if task], contests),
-                *watched_meeting(petition, meeting, self._policy),
                 *await self._vacancy(petition),
+                *(await self._brief(petition, meeting) if meeting else []),
+                *(minutes(petition, meeting) if meeting else []),
             ],
             tasks=[
                 TaskState(id, number, planned=task is None, open=task is not None and task.status not in TASK_ENDS)
@@ -117,6 +119,19 @@ class Activities:
             warning(what, clock.rule, clock.due_at, post.id) in petition.warned for what in ("reminded", "escalated")
         )
         return [RunningClock(clock, post.id, reminded, escalated)]
+
+    async def _brief(self, petition: Petition, meeting: Meeting) -> Sequence[RunningClock]:
+        """Until it is due. Nobody is reminded of what the system does by itself."""
+        if (
+            petition.phase not in (Phase.ACCEPTED, Phase.MEETING)
+            or meeting.status != MeetingStatus.SCHEDULED
+            or meeting.briefed_for == meeting.starts_at
+        ):
+            return []
+        policy = await policies.of(self._repository, petition.clocks["response"], self._policy)
+        due_at = policy.before("brief", meeting.starts_at)
+        clock = Clock("brief", due_at, due_at, policy.stamp)
+        return [RunningClock(clock, meeting.id, reminded=True, ending=ENDINGS["brief"])]
 
     async def _carry_out(self, step: Step, cmd: Command) -> None:
         execute = self._repository.execute
@@ -209,16 +224,9 @@ def watched(petition: Petition, tasks: Iterable[Task], contests: Iterable[Intake
         yield RunningClock(clock, part_id, reminded, escalated, ending)
 
 
-def watched_meeting(petition: Petition, meeting: Meeting | None, policy: Policy) -> Iterator[RunningClock]:
-    """Until its brief is due, and while its minutes are open."""
-    if meeting is None or petition.over:
-        return
-    if meeting.status == MeetingStatus.SCHEDULED and meeting.briefed_for != meeting.starts_at:
-        due_at = policy.before("brief", meeting.starts_at)
-        clock = Clock("brief", due_at, due_at, policy.version)
-        # Nobody is reminded of what the system does by itself.
-        yield RunningClock(clock, meeting.id, reminded=True, ending=ENDINGS["brief"])
-    if meeting.minutes_clock:
+def minutes(petition: Petition, meeting: Meeting) -> Iterator[RunningClock]:
+    """While they are open."""
+    if meeting.minutes_clock and not petition.over:
         clock = meeting.minutes_clock
         reminded = warning("reminded", clock.rule, clock.due_at, meeting.id) in petition.warned
         yield RunningClock(clock, meeting.id, reminded, ending=ENDINGS["minutes"])

@@ -119,6 +119,8 @@ async def test_every_command_has_an_example_of_its_answer(document: dict[str, An
     assert answers == {
         "PetitionState",
         "BallotState",
+        "ProposalState",
+        "CalendarFeed",
         "MeetingState",
         "TaskState",
         "PolicyVersion",

@@ -25,6 +25,7 @@ from domain.intake import Intake
 from domain.link import Link
 from domain.meeting import Commitment, Meeting
 from domain.petition import Petition, Phase, Resolved, ReviewResult
+from domain.proposal import Proposal
 from domain.report import Report
 from domain.rulebook import RULEBOOK, Rulebook
 from domain.task import Task
@@ -57,7 +58,7 @@ from tests.domain.test_link import linked
 
 GOLDEN = Path(__file__).with_name("golden")
 AGGREGATES: list[type[Decider]] = [
-    *(Petition, Ballot, Intake, Link, Meeting, Task, Host, Post, Unit, Webhook, Rulebook, Report),
+    *(Petition, Ballot, Intake, Link, Meeting, Proposal, Task, Host, Post, Unit, Webhook, Rulebook, Report),
 ]
 
 
@@ -219,8 +220,13 @@ def everything_that_happens() -> Iterator[Story]:
     yield story
     yield everything_about_a_meeting()
     story = given(Phase.MEETING)
-    story.do(story.petition.reassign_call, WORKFLOW, from_id=story.posts[0].id, to_id=story.third_post.id)
-    story.do(story.petition.waive_meeting, WORKFLOW)
+    story.elect(LEAD)
+    of_it = {"petition": story.petition}
+    asked = {"post": story.posts[0], "to": story.third_post, "reason": text("reason")}
+    reassignment = story.do(Proposal.reassign, CLERK, id=id_of("reassignment"), **asked, **of_it)
+    story.do(reassignment.voice, LEAD, meetings=[], agrees=True, **of_it)
+    waiver = story.do(Proposal.waive, LEAD, id=id_of("waiver"), reason=text("reason"), **of_it)
+    story.do(waiver.voice, LEAD, meetings=[], agrees=True, **of_it)
     yield story
     for end in (Phase.CLOSED, Phase.LAPSED, Phase.WITHDRAWN, Phase.REJECTED, Phase.MERGED):
         yield given(end)

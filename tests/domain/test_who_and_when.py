@@ -26,6 +26,8 @@ from domain.petition import (
     Phase,
     RejectionReason,
 )
+from domain.proposal import Proposal
+from domain.proposal import Status as ProposalStatus
 from domain.refusals import Conflict, Forbidden
 from domain.task import Status as TaskStatus
 from domain.task import Task
@@ -539,11 +541,37 @@ class BallotState(StrEnum):
     CONCLUDED = "concluded"
 
 
+PROPOSAL = {
+    "voice": Rule(
+        who=[LEAD],
+        phases=[ProposalStatus.OPEN],
+        takes=lambda story: {**of_it(story), "meetings": [], "agrees": True},
+        but={SIGNER: "not-a-representative", STRANGER: "not-a-representative"},
+        again="already-voiced",
+    )
+}
+PROPOSAL_APART = {"reassign", "waive"}
+
+
+def a_proposal(status: str, _: Rule) -> tuple[Story, Any]:
+    """To do without the meeting; residents 1, 3 and 4 are asked."""
+    story = given(Phase.MEETING)
+    story.elect(LEAD, resident(3), resident(4))
+    proposal = story.do(Proposal.waive, LEAD, id=id_of("proposal"), reason=text(), **of_it(story))
+    if status != ProposalStatus.OPEN:
+        said = {"meetings": [], "agrees": status == ProposalStatus.AGREED, **of_it(story)}
+        for n in (3, 4):
+            story.do(proposal.voice, resident(n), **said)
+
+    return story, proposal
+
+
 KINDS: tuple[tuple[type[Decider], dict[str, Rule], set[str], Callable[..., Any], type[StrEnum], str], ...] = (
     (Petition, PETITION, PETITION_APART, a_petition, Phase, "wrong-phase"),
     (Task, TASK, TASK_APART, a_task, TaskStatus, "wrong-status"),
     (Meeting, MEETING, MEETING_APART, a_meeting, MeetingStatus, "wrong-status"),
     (Intake, INTAKE, INTAKE_APART, an_intake, IntakeStatus, "wrong-status"),
+    (Proposal, PROPOSAL, PROPOSAL_APART, a_proposal, ProposalStatus, "proposal-decided"),
     (Ballot, BALLOT, BALLOT_APART, a_ballot, BallotState, "ballot-concluded"),
 )
 COMMANDS = [

@@ -10,6 +10,7 @@ from domain.command import Role
 from domain.directory import Unit, UnitKind
 from domain.meeting import Meeting
 from domain.petition import Category, Petition, Phase, Resolved
+from domain.proposal import Proposal
 from domain.task import Task
 from infra.sealing import ERASED
 from projections import board, inbox
@@ -59,7 +60,7 @@ async def test_the_page_of_a_closed_petition_tells_the_whole_story(mirror: Mirro
 
 def test_every_event_of_a_petition_its_meetings_and_its_tasks_moves_its_row() -> None:
     """An event without a handler would leave the version behind, and with it everybody's If-Match."""
-    assert topics_of(Petition, Meeting, Task) == set(board.READ_MODEL.handlers)
+    assert topics_of(Petition, Meeting, Proposal, Task) == set(board.READ_MODEL.handlers)
 
 
 async def test_a_task_stands_on_the_board_before_it_is_offered(mirror: Mirror) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from domain.directory import Host, Post, Unit
 from domain.meeting import Meeting
 from domain.petition import Petition, Phase
+from domain.proposal import Proposal
 from domain.rulebook import Rulebook
 from domain.task import Task
 from domain.webhook import Webhook
@@ -130,7 +131,7 @@ async def test_what_is_new_reaches_those_it_concerns(mirror: Mirror) -> None:
 
 def test_every_event_is_either_told_or_counted() -> None:
     """Whoever adds an event decides here who may hear of it."""
-    topics = topics_of(Petition, Meeting, Task, Host, Post, Unit, Webhook, Rulebook)
+    topics = topics_of(Petition, Meeting, Proposal, Task, Host, Post, Unit, Webhook, Rulebook)
     assert topics - {"meeting.AttendanceRecorded"} == set(timeline.READ_MODEL.handlers)
 
 

@@ -337,7 +337,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
         Holidays(held.store, held.repository, held.policy).run(),
         Projector(held.store, held.keyring).run(),
         Erasures(held.register, held.people, held.repository, slips).run(),
-        Settling(held.register, held.people, held.repository, held.policy).run(),
+        Settling(held.register, held.people, held.repository, held.policy, held.gateway).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
         NoticeSender(
             held.store,

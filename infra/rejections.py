@@ -14,11 +14,13 @@ from uuid import UUID, uuid5
 
 from asyncpg.pool import PoolConnectionProxy
 
+from domain.calendar import CHINA
 from domain.command import Command, Role
 from domain.petition import Petition
 from domain.policy import Policy
-from domain.refusals import Conflict, Forbidden, not_found
+from domain.refusals import Conflict, Forbidden, NotFound, not_found
 from infra.event_store import TRANSIENT
+from infra.gateway import Gateway
 from infra.people import People
 from infra.register import Register
 from infra.register_log import Actor, log
@@ -27,6 +29,11 @@ from infra.sealing import decrypted, encrypted
 from infra.signed import signed_by
 
 EVERY_SECONDS = 60
+DAY = range(7, 22)  # Chinese time
+LETTER = (
+    "您有一条新消息",
+    "您好!您有一条新消息,请登录查看您的登记。There is news of your registration: sign in to read it.",
+)
 TEXTS = ("reason", "grounds", "explanation")
 
 logger = logging.getLogger(__name__)
@@ -52,7 +59,7 @@ class Rejections:
             await conn.execute(
                 "INSERT INTO rejections (person_id, status, proposed_by, reason) VALUES ($1, 'proposed', $2, $3)"
                 " ON CONFLICT (person_id) DO UPDATE SET status = 'proposed', proposed_by = $2, reason = $3,"
-                " confirmed_by = NULL, grounds = NULL, explanation = NULL, due_at = NULL",
+                " confirmed_by = NULL, grounds = NULL, explanation = NULL, due_at = NULL, told = false",
                 person_id,
                 actor.by,
                 await self._sealed(conn, person_id, reason),
@@ -128,12 +135,19 @@ class Rejections:
 
 
 class Settling:
-    """Takes the signatures away when a rejection is final. Any number of processes may do so."""
+    """Writes to whoever's entry is rejected, and takes the signatures away when that is final."""
 
-    def __init__(self, register: Register, people: People, repository: Repository, policy: Policy) -> None:
-        self._pool, self._people, self._repository, self._policy = register.pool, people, repository, policy
+    def __init__(
+        self, register: Register, people: People, repository: Repository, policy: Policy, gateway: Gateway
+    ) -> None:
+        self._register, self._gateway, self._pool = register, gateway, register.pool
+        self._people, self._repository, self._policy = people, repository, policy
 
     async def carry_out(self, at: datetime) -> None:
+        if at.astimezone(CHINA).hour in DAY:
+            new = "SELECT person_id, due_at FROM rejections WHERE status = 'contested' AND NOT told"
+            for row in await self._pool.fetch(new):
+                await self._tell(UUID(bytes=row["person_id"].bytes), row["due_at"], at)
         await self._pool.execute(
             "UPDATE rejections SET status = 'final', due_at = NULL WHERE status = 'contested' AND due_at <= $1", at
         )
@@ -152,6 +166,17 @@ class Settling:
             except (*TRANSIENT, Unavailable) as error:
                 logger.warning("rejections wait for the database: %s", error)
             await asyncio.sleep(EVERY_SECONDS)
+
+    async def _tell(self, person_id: UUID, due_at: datetime, at: datetime) -> None:
+        """Says nothing that a glance at a locked phone gives away. Nobody who is to be erased is written to."""
+        try:
+            person = await self._register.read(person_id, None, at)
+        except NotFound:
+            return
+        to = next((contact for contact in person.entry.contacts if self._gateway.reaches(contact.kind)), None)
+        id = self._register.keyed("rejection", str(person_id), str(due_at)).hex()[:32]
+        if to is None or await self._gateway.send(to, *LETTER, id=id):
+            await self._pool.execute("UPDATE rejections SET told = true WHERE person_id = $1", person_id)
 
     async def _settle(self, person_id: UUID, at: datetime) -> None:
         async with self._pool.acquire() as conn:

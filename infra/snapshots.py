@@ -73,9 +73,9 @@ class Snapshots:
         self.task: asyncio.Task[None] | None = None
 
     def is_due(self, version: int) -> bool:
-        """Rarer as the stream grows, since a snapshot grows with it: after a tenth of it at most."""
-        tenth: int = 10 ** max(len(str(version)) - 2, 0)
-        return version % max(self._every, tenth) == 0
+        """Rarer as the stream grows, since a snapshot grows with it: after a twentieth of it at most."""
+        twentieth: int = 10 ** max(len(str(version)) - 2, 0) // 2
+        return version % max(self._every, twentieth) == 0
 
     def take(self, aggregate: Aggregate) -> None:
         snapshot = Snapshot.take(aggregate)

@@ -33,7 +33,9 @@ async def rejected(world: World, person: Person) -> None:
 
 async def settle(world: World) -> None:
     services = world.app.state.services
-    await Settling(services.sign_in.register, services.people, world.repository, POLICY).carry_out(world.clock.at)
+    await Settling(services.sign_in.register, services.people, world.repository, POLICY, world.outbox).carry_out(
+        world.clock.at
+    )
 
 
 async def worklist(world: World, who: Person) -> list[tuple[str, str, bool]]:
@@ -141,7 +143,14 @@ async def test_two_of_the_staff_reject_an_entry_and_its_signatures_go_when_nobod
     own = await world.get(person, "/v1/me/rejection")
     assert (own["status"], own["reason"]) == ("contested", FALSE["reason"])
     is_problem(await world.send(person, "POST", f"{untouched}/co-signatures"), 403, "not-on-this-roll")
+    now, world.clock.at = world.clock.at, world.clock.at.replace(hour=15)  # 23:00 in Ningbo
     await settle(world)
+    assert world.outbox.sent == []
+    world.clock.at = now
+    for _ in range(2):
+        await settle(world)
+    ((to, letter),) = world.outbox.sent
+    assert (to.address, "联名" in letter, "虚构人" in letter) == ("+8613800000001", False, False)
     assert [await signatures(world, each) for each in (path, second_path)] == [3, 4]
     world.clock.at += timedelta(days=11)
     async with nothing_appended(world):

@@ -18,6 +18,7 @@ from api import (
     documents,
     drafts,
     events,
+    extensions,
     health,
     history,
     holidays,
@@ -140,6 +141,7 @@ def create_app(
     for resource in (
         similar,
         petitions,
+        extensions,
         roadmap,
         urgency,
         redaction,

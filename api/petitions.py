@@ -11,7 +11,6 @@ from api.pages import PetitionPage, PetitionSummary, petition_row, readable
 from api.reports import about
 from api.roadmap import tasks_in_hand
 from api.schemas import (
-    Extension,
     Feedback,
     HostOpinion,
     NewPetition,
@@ -192,14 +191,6 @@ async def acknowledge(petition_id: UUID, desk: AtDesk) -> PetitionState:
 
 
 # Extension and suspension
-
-
-@router.post("/{petition_id}/extension", responses=COMMAND)
-async def extend(petition_id: UUID, body: Extension, desk: AtDesk) -> PetitionState:
-    """More calendar days for the final response."""
-    return await desk.execute(
-        Petition.extend, petition_id, PetitionState.of, texts={"reason": body.reason}, days=body.days
-    )
 
 
 @router.post("/{petition_id}/suspension", responses=COMMAND)

@@ -128,6 +128,7 @@ AT_THE_TABLE = Permission(
 )
 LEAD_OFFICIAL = Permission(Role.OFFICIAL, of=lambda petition, _: petition.called_post_ids[:1])
 SUPERVISOR = Permission(Role.SUPERVISOR)
+APPROVER = Permission(Role.OFFICIAL, of=lambda _, arguments: arguments.get("approvers", ()))
 REPRESENTATIVE = Permission(Role.RESIDENT, who=lambda petition: petition.representatives)
 WORKFLOW = Permission(Role.WORKFLOW)
 
@@ -1346,8 +1347,13 @@ class Petition(Decider):
         if due_on:
             self.decide(self.CommitmentMade, cmd.consequence(), round=self.round, due_on=due_on)
 
-    @command(LEAD_OFFICIAL)
-    def extend(self, cmd: Command, /, *, days: int, reason: Text) -> None:
+    @command(SUPERVISOR, APPROVER)
+    def extend(self, cmd: Command, /, *, days: int, reason: Text, approvers: Sequence[UUID] = ()) -> None:  # noqa: ARG002 - the permission reads it
+        """Called by ``Extension.approve``. ``approvers``: the posts that may."""
+        self.require_extendable(cmd, days)
+        self.decide(self.Extended, cmd, days=days, reason=reason, response=self.clocks["response"].prolonged(days))
+
+    def require_extendable(self, cmd: Command, days: int) -> None:
         self.require(*UNDER_WAY)
         left = cmd.policy.extension_days - self.extended_days
         if not 0 < days <= left:
@@ -1357,7 +1363,6 @@ class Petition(Decider):
                 f"The response can be extended by {left} more days at most.",
                 "days",
             )
-        self.decide(self.Extended, cmd, days=days, reason=reason, response=self.clocks["response"].prolonged(days))
 
     @command(LEAD_OFFICIAL)
     def suspend(self, cmd: Command, /, *, reason: Text, seen: Sequence[UUID] = (), tasks: Sequence[Task] = ()) -> None:

@@ -20,6 +20,7 @@ from eventsourcing.persistence import (
 )
 
 import domain.ballot  # with petition's own imports, the topics of all that is stored
+import domain.extension
 import domain.intake
 import domain.link
 import domain.proposal

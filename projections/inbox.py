@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.directory import Post
+from domain.extension import Extension
 from domain.intake import Intake
 from domain.meeting import Capacity, Meeting
 from domain.petition import Category, Petition
@@ -410,6 +411,19 @@ CALM = "DELETE FROM items WHERE petition_id = $1 AND subject_id = $1 AND kind = 
 def extended(event: Petition.Extended, at: Recorded) -> Iterator[Statement]:
     yield f"{CALM} AND rule = 'response'", event.originator_id
     yield MOVE, event.originator_id, "response", event.response.due_at
+
+
+@READ_MODEL.on(Extension.Asked, Extension.AskedAgain)
+def extension_asked(event: Extension.Asked | Extension.AskedAgain, at: Recorded) -> Iterator[Statement]:
+    """Gone with the response clock, should the answer come before the decision."""
+    above = f"SELECT 'official', '{event.superior_id}'::uuid"
+    for recipients in (SUPERVISORS, *([above] if event.superior_id else [])):
+        yield put(recipients, "extension", event.matter_id, event, at, rule="response", due_at=event.due_at)
+
+
+@READ_MODEL.on(Extension.Approved, Extension.Refused)
+def extension_decided(event: Extension.Event, at: Recorded) -> Iterator[Statement]:
+    yield take(event.matter_id, "extension")
 
 
 @READ_MODEL.on(Petition.Suspended)

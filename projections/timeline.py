@@ -14,6 +14,7 @@ import asyncpg
 
 from domain.directory import Host, Post, Unit
 from domain.disclosure import FEWEST
+from domain.extension import Extension
 from domain.meeting import Meeting
 from domain.petition import Petition
 from domain.proposal import Proposal
@@ -83,6 +84,10 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Petition.ReviewRequested: ("level", "review"),
     Petition.ReviewDecided: ("level", "result"),
     Petition.Extended: ("days", "response"),
+    Extension.Asked: ("days",),
+    Extension.AskedAgain: ("days",),
+    Extension.Approved: (),
+    Extension.Refused: (),
     Petition.Suspended: (),
     Petition.Resumed: ("clocks",),
     Petition.ClocksMoved: ("clocks", "revision"),

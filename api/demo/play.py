@@ -18,6 +18,7 @@ RESIDENTS = 10
 ADMIN = Person("admin", "demo-admin")
 CLERK = Person("clerk", "demo-clerk")
 AUDITOR = Person("auditor", "demo-auditor")
+SUPERVISOR = Person("supervisor", "demo-supervisor")
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,8 @@ class Scene:
             await self._task(f"/v1/tasks/{task['id']}", Person("unit_officer", "demo-officer", task["lead_unit_id"]), n)
         if self.name == "wall-breakers":
             await self.district.post(self.official, f"{self.path}/extension", days=10, reason="需多部门联合整治。")
-            self.say("延期十天", "extended by ten days")
+            await self.district.post(SUPERVISOR, f"{self.path}/extension/approval")
+            self.say("申请延期十天,获批准", "ten more days asked for, and approved")
 
     async def _task(self, task: str, officer: Person, n: int) -> None:
         if self.name == "distribution-box" and n == 0:

@@ -7,7 +7,7 @@ import asyncpg
 
 from infra import policies
 from tests.api.checks import is_problem
-from tests.api.world import CLERK, MONDAY, POLICY_FILE, World, resident, somewhere
+from tests.api.world import CLERK, MONDAY, POLICY_FILE, SUPERVISOR, World, resident, somewhere
 
 
 async def explained(world: World, path: str, who: Any = CLERK) -> dict[str, dict[str, Any]]:
@@ -45,6 +45,7 @@ async def test_extensions_and_suspensions_are_part_of_it(world: World) -> None:
     path = await world.in_progress()
     began = (await explained(world, path))["response"]
     await world.post(world.official, f"{path}/extension", days=10, reason="雨季。")
+    await world.post(SUPERVISOR, f"{path}/extension/approval")
     await world.post(world.official, f"{path}/suspension", reason="等待鉴定。")
     still = (await explained(world, path))["response"]
     stopped_at = world.clock.at

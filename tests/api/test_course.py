@@ -106,9 +106,12 @@ async def test_the_response_is_extended_and_the_clocks_stand_still_while_suspend
     await world.post(world.official, f"{path}/suspension", reason="等待批复。")
     world.clock.at += timedelta(days=3)
     await world.post(world.official, f"{path}/resumption")
-    state = await world.post(world.official, f"{path}/extension", days=10, reason="多部门联合。")
+    await world.post(world.official, f"{path}/extension", days=10, reason="多部门联合。")
+    await world.post(SUPERVISOR, f"{path}/extension/approval")
     assert due == {"response": "2026-05-01T16:00:00Z"}
-    assert {clock["rule"]: clock["due_at"] for clock in state["clocks"]} == {"response": "2026-05-14T16:00:00Z"}
+    assert {clock["rule"]: clock["due_at"] for clock in (await world.get(None, path))["clocks"]} == {
+        "response": "2026-05-14T16:00:00Z"
+    }
 
 
 async def test_a_supervisor_orders_supervision(world: World) -> None:

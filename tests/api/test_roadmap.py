@@ -10,7 +10,7 @@ import httpx
 from domain.petition import Petition
 from tests.api.checks import is_problem, nothing_appended
 from tests.api.test_evidence import digest_of, hand_in, photo
-from tests.api.world import CLERK, World, resident, somewhere
+from tests.api.world import CLERK, SUPERVISOR, World, resident, somewhere
 
 FIRST = "/tasks/0/task_id"
 
@@ -127,6 +127,7 @@ async def test_what_is_due_only_after_the_answer_is_flagged(world: World) -> Non
     assert (await revise(world, path, late, second)).is_success
     assert [task["after_response"] for task in (await world.get(None, path))["tasks"]] == [True, False]
     await world.post(world.official, f"{path}/extension", days=30, reason="多部门联合。")
+    await world.post(SUPERVISOR, f"{path}/extension/approval")
     assert not (await world.get(None, mine))["after_response"]
 
 

@@ -324,13 +324,13 @@ def test_a_new_round_takes_the_place_of_a_promise() -> None:
 def test_the_response_is_extended_by_thirty_days_in_all_at_most() -> None:
     story = given(Phase.IN_PROGRESS)
     for days in (-1, 0, 31):
-        story.when(story.petition.extend, OFFICIAL, days=days, reason=text()).refused(
+        story.when(story.petition.extend, SUPERVISOR, days=days, reason=text()).refused(
             Invalid, "extension-too-long", "days"
         )
-    story.when(story.petition.extend, OFFICIAL, days=20, reason=text()).then(Petition.Extended, days=20)
-    story.when(story.petition.extend, OFFICIAL, days=11, reason=text()).refused(Invalid, "extension-too-long", "days")
-    story.when(story.petition.extend, OFFICIAL, days=10, reason=text()).then(Petition.Extended, days=10)
-    story.when(story.petition.extend, OFFICIAL, days=1, reason=text()).refused(Invalid, "extension-too-long", "days")
+    story.when(story.petition.extend, SUPERVISOR, days=20, reason=text()).then(Petition.Extended, days=20)
+    story.when(story.petition.extend, SUPERVISOR, days=11, reason=text()).refused(Invalid, "extension-too-long", "days")
+    story.when(story.petition.extend, SUPERVISOR, days=10, reason=text()).then(Petition.Extended, days=10)
+    story.when(story.petition.extend, SUPERVISOR, days=1, reason=text()).refused(Invalid, "extension-too-long", "days")
     assert story.petition.clocks["response"].due_at == end_of(5, 31)
 
 
@@ -472,7 +472,7 @@ def test_a_clock_warns_once_and_not_after_it_was_stopped_or_moved(kind: str) -> 
     story.when(warn, WORKFLOW, rule="response", due_at=response.due_at).then(event)
     story.when(warn, WORKFLOW, rule="response", due_at=response.due_at).then()
     story.when(warn, WORKFLOW, rule="roadmap", due_at=response.due_at).then()
-    story.do(story.petition.extend, OFFICIAL, days=1, reason=text())
+    story.do(story.petition.extend, SUPERVISOR, days=1, reason=text())
     story.when(warn, WORKFLOW, rule="response", due_at=response.due_at).then()
     story.when(warn, WORKFLOW, rule="response", due_at=response.due_at + timedelta(days=1)).then(event)
     for task_id in story.petition.tasks:

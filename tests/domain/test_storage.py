@@ -21,6 +21,7 @@ from domain.ballot import Ballot, Question
 from domain.calendar import local_day
 from domain.command import Decider
 from domain.directory import Host, Post, Unit, UnitKind
+from domain.extension import Extension, extension_of
 from domain.intake import Intake
 from domain.link import Link
 from domain.meeting import Commitment, Meeting
@@ -59,6 +60,7 @@ from tests.domain.test_link import linked
 GOLDEN = Path(__file__).with_name("golden")
 AGGREGATES: list[type[Decider]] = [
     *(Petition, Ballot, Intake, Link, Meeting, Proposal, Task, Host, Post, Unit, Webhook, Rulebook, Report),
+    Extension,
 ]
 
 
@@ -73,7 +75,11 @@ def everything_that_happens() -> Iterator[Story]:
     petition = story.petition
     story.do(petition.withdraw_signature, SIGNER)
     story.do(petition.issue_public_text, CLERK, topic=text("topic"), details=text("details"))
-    story.do(petition.extend, OFFICIAL, days=10, reason=text("reason"))
+    wanted = {"petition": petition, "post": story.posts[0], "days": 10, "reason": text("reason")}
+    extension = story.do(Extension.ask, OFFICIAL, id=extension_of(petition.id), **wanted)
+    story.do(extension.refuse, SUPERVISOR, explanation=text("why"))
+    story.do(extension.ask_again, OFFICIAL, **wanted)
+    story.do(extension.approve, SUPERVISOR, petition=petition)
     story.suspend()
     story.later(days=1)
     story.resume()

@@ -217,7 +217,7 @@ PETITION = {
         takes=lambda story: {"text": text(), "tasks": story.tasks, **promise(story)},
         again="wrong-phase",
     ),
-    "extend": Rule(who=[OFFICIAL], phases=UNDER_WAY, takes=lambda _: {"days": 10, "reason": text()}),
+    "extend": Rule(who=[SUPERVISOR], phases=UNDER_WAY, takes=lambda _: {"days": 10, "reason": text()}),
     "suspend": Rule(
         who=[OFFICIAL], phases=UNDER_WAY, takes=lambda story: {"reason": text(), **story.in_hand()}, again="suspended"
     ),

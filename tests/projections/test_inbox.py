@@ -264,7 +264,7 @@ async def test_an_extension_moves_the_answers_date(mirror: Mirror) -> None:
     due_at = story.petition.clocks["response"].due_at
     story.do(story.petition.escalate, WORKFLOW, rule="response", due_at=due_at)
     assert (await waits(mirror, story))["supervisors"] == ["escalated"]
-    story.do(story.petition.extend, OFFICIAL, days=7, reason=text())
+    story.do(story.petition.extend, SUPERVISOR, days=7, reason=text())
     assert "supervisors" not in await waits(mirror, story)
     (item,) = await items(mirror, OFFICIAL, story.now)
     assert item["due_at"] == due_at + timedelta(days=7)

@@ -249,7 +249,7 @@ def eventful(story: Story) -> Iterator[None]:
     yield
     story.do(theirs.send_back, OFFICIAL, reason=text())
     yield
-    story.do(petition.extend, OFFICIAL, days=10, reason=text())
+    story.do(petition.extend, SUPERVISOR, days=10, reason=text())
     yield
     story.do(petition.give_interim_response, OFFICIAL, text=text())
     yield

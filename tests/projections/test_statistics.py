@@ -9,7 +9,7 @@ import pytest
 from domain.petition import Answer, Category, Petition, Phase, Resolved
 from domain.roadmap import RoadmapItem
 from projections import statistics
-from tests.domain.story import MONDAY, OFFICIAL, POLICY, UNIT_OFFICER, WORKFLOW, Story, given, id_of, text
+from tests.domain.story import MONDAY, OFFICIAL, POLICY, SUPERVISOR, UNIT_OFFICER, WORKFLOW, Story, given, id_of, text
 from tests.projections.conftest import Mirror
 
 YES, PARTLY, NO = Resolved
@@ -66,7 +66,7 @@ async def test_a_response_is_late_after_its_date_extended_or_put_off_by_a_suspen
         "due": 1,
         "rate": 0.0,
     }
-    story.do(story.petition.extend, OFFICIAL, days=5, reason=text())
+    story.do(story.petition.extend, SUPERVISOR, days=5, reason=text())
     assert (await overall(mirror, story, after=late))["response"]["due"] == 0
     story.suspend()
     assert (await overall(mirror, story, after=timedelta(days=300)))["response"]["due"] == 0

@@ -9,7 +9,7 @@ from domain.command import Role
 from domain.directory import Unit
 from domain.petition import Answer, Petition, RejectionReason, Resolved
 from domain.task import Task
-from tests.domain.story import CLERK, OFFICIAL, UNIT_OFFICER, Actor, id_of, resident, text
+from tests.domain.story import CLERK, OFFICIAL, SUPERVISOR, UNIT_OFFICER, Actor, id_of, resident, text
 from tests.workflows.people import People
 
 SECOND_OFFICER = Actor("second-officer", Role.UNIT_OFFICER, id_of("second unit"))
@@ -106,7 +106,7 @@ async def returned(people: People) -> None:
 async def extended_and_suspended(people: People) -> None:
     await roadmap(people)
     tasks = await people.plan("unit")
-    await people.act(Petition.extend, OFFICIAL, days=10, reason=text("reason"))
+    await people.act(Petition.extend, SUPERVISOR, days=10, reason=text("reason"))
     await people.suspend(tasks)
     await people.forward(await people.now() + timedelta(days=90))
     await people.resume(tasks)

@@ -318,7 +318,7 @@ async def test_an_extension_moves_reminder_and_escalation_of_the_response(people
     await people.work(await people.plan("unit"))
     response = await people.clock("response")
     await people.forward(response.remind_at - timedelta(days=1))
-    await people.act(Petition.extend, OFFICIAL, days=20, reason=text("reason"))
+    await people.act(Petition.extend, SUPERVISOR, days=20, reason=text("reason"))
     extended = await people.clock("response")
     assert extended.due_at == response.due_at + timedelta(days=20)
     await people.forward(extended.due_at + MINUTE)

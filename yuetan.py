@@ -45,14 +45,14 @@ from infra.database import migrate as apply_migrations
 from infra.embedded import PostgreSQL, Temporal, answers, data_folder
 from infra.erasure import Erasures
 from infra.event_store import EventStore
-from infra.files import Files
+from infra.files import Bucket, Files, Folder
 from infra.gateway import Console, Outside
 from infra.identity import LONGEST_SUBJECT, Issuer, Verifier, is_subject
 from infra.outbound import Outbound
 from infra.people import People
 from infra.register import MASTER, Register
 from infra.rejections import Settling
-from infra.repository import Repository
+from infra.repository import Repository, Unavailable
 from infra.sealing import Keyring, secret
 from infra.settings import CannotStart, FolderInUse, Settings, default_folder
 from infra.sign_in import SignIn
@@ -236,6 +236,7 @@ class Parts:
     store: EventStore
     repository: Repository
     keyring: Keyring
+    files: Files
     people: People
     register: Register
     temporal: Client
@@ -293,7 +294,7 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             store=held.store,
             repository=held.repository,
             keyring=held.keyring,
-            files=Files(settings.data_dir / "files"),
+            files=held.files,
             people=held.people,
             verifier=verifier,
             signing_in=SignIn(held.register, issuer, Console(console) if console and alone else held.gateway),
@@ -330,7 +331,7 @@ class ApiServer(uvicorn.Server):
 def background(held: Parts, relay: Relay) -> list[Work]:
     """Workflows, and what works in one process only while the others wait for their turn."""
     activities = Activities(held.store, held.repository, held.policy)
-    slips = Slips(held.register, held.keyring, Files(held.settings.data_dir / "files"))
+    slips = Slips(held.register, held.keyring, held.files)
     return [
         run_worker(held.settings.temporal_address or "", held.settings.temporal_namespace, activities),
         relay.run(),
@@ -366,6 +367,7 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
             store,
             repository,
             keyring=Keyring(pool, settings.keys),
+            files=await _files(settings),
             people=People(pool, secret(settings.keys, "people.key")),
             register=Register(pool, secret(settings.keys, MASTER)),
             temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
@@ -385,6 +387,21 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(repository.close(), GOODBYE_SECONDS)
+
+
+async def _files(settings: Settings) -> Files:
+    """On disk, or in a bucket that can be used now."""
+    if settings.files_url is None:
+        return Folder(settings.data_dir / "files")
+    try:
+        bucket = Bucket(settings.files_url, settings.files_endpoint)
+        await asyncio.to_thread(bucket.check)
+    except (Unavailable, ValueError) as error:
+        raise CannotStart(
+            f"the files' store {settings.files_url} cannot be used: {error}; check YUETAN_FILES_URL,"
+            " YUETAN_FILES_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        ) from error
+    return bucket
 
 
 @asynccontextmanager

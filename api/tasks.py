@@ -1,20 +1,21 @@
 """Tasks: offered to a unit, claimed or objected to, done by a date, confirmed."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from api.authority import deciding, line
-from api.deps import NO_BODY, Anyone, AtDesk, Desk, Serving, caught_up
+from api.deps import NO_BODY, Anyone, AtDesk, Desk, Services, Serving, caught_up
 from api.front import MAX_FILE, too_large
 from api.openapi import COMMAND, CREATION, READ
 from api.pages import TaskPage, part_of_page
@@ -24,10 +25,11 @@ from domain.directory import Post, Unit
 from domain.petition import Petition
 from domain.refusals import Conflict, Invalid, not_found
 from domain.task import Stage, Task
-from infra.files import ENDINGS, examine
+from infra.files import ENDINGS, Altered, examine
 from projections import directory
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+log = logging.getLogger(__name__)
 
 
 @router.get("/{task_id}", responses=READ, dependencies=[caught_up("board")])
@@ -160,23 +162,37 @@ async def attach_evidence(task_id: UUID, request: Request, desk: AtDesk) -> Task
     return answer
 
 
-@router.get(
-    "/{task_id}/evidence/{digest}", responses=READ, response_class=FileResponse, dependencies=[caught_up("board")]
-)
-async def read_evidence(task_id: UUID, digest: Digest, services: Serving, identity: Anyone) -> FileResponse:
+@router.get("/{task_id}/evidence/{digest}", responses=READ, response_class=Response, dependencies=[caught_up("board")])
+async def read_evidence(task_id: UUID, digest: Digest, services: Serving, identity: Anyone) -> Response:
     """The file, to be saved and never shown in place; for those who handle the petition and those who signed it."""
     task = await services.repository.get(Task, task_id)
     row = await part_of_page(services, identity, task.matter_id, "tasks", task_id)
     for piece in row["evidence"]:
         if piece["digest"] == digest:
-            name = PurePosixPath(piece["name"].replace("\\", "/")).stem
-            return FileResponse(
-                services.files.path(digest),
+            name = PurePosixPath(piece["name"].replace("\\", "/")).stem + ENDINGS[piece["media_type"]]
+            return Response(
+                await _content(services, digest),
                 media_type=piece["media_type"],
-                filename=name + ENDINGS[piece["media_type"]],
-                headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
+                headers={
+                    "Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}",
+                    "Content-Security-Policy": "sandbox; default-src 'none'",
+                },
             )
     raise not_found("evidence")
+
+
+async def _content(services: Services, digest: str) -> bytes:
+    """As it was handed in, or not at all."""
+    try:
+        return await asyncio.to_thread(services.files.read, digest)
+    except (FileNotFoundError, Altered) as error:
+        log.error("the file %s is lost: %s", digest, "missing" if isinstance(error, OSError) else "altered")
+        raise Problem(
+            500,
+            "file-lost",
+            "此文件已丢失或被改动,不能提供;请联系管理员从备份恢复。",
+            "The file is missing or was altered, and is not given out: have it restored from a backup.",
+        ) from None
 
 
 @router.post("/{task_id}/votes", responses=COMMAND)

@@ -1,6 +1,7 @@
 """What differs from one installation to the next, read once from the environment."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Settings:
     mail_from: str = "yuetan@localhost"
     public_url: str | None = None
     office: str = "点题约谈办公室"
+    files_url: str | None = None
+    files_endpoint: str | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, data_dir: Path | None = None) -> Self:
@@ -53,6 +56,9 @@ class Settings:
         allow_private = given.get("YUETAN_WEBHOOKS_ALLOW_PRIVATE", "0")
         if allow_private not in ("0", "1"):
             raise CannotStart(f"YUETAN_WEBHOOKS_ALLOW_PRIVATE is {allow_private!r}; it must be 0 or 1")
+        files_url = given.get("YUETAN_FILES_URL")
+        if files_url and not re.fullmatch(r"s3://[^/\s]+(/\S*)?", files_url):
+            raise CannotStart(f"YUETAN_FILES_URL is {files_url!r}; it must be like s3://bucket or s3://bucket/prefix")
         return cls(
             data_dir=folder,
             keys=Path(given.get("YUETAN_KEYS") or folder / "keys"),
@@ -72,6 +78,8 @@ class Settings:
             mail_from=given.get("YUETAN_MAIL_FROM", cls.mail_from),
             office=given.get("YUETAN_OFFICE", cls.office),
             public_url=given.get("YUETAN_PUBLIC_URL", "").rstrip("/") or None,
+            files_url=files_url,
+            files_endpoint=given.get("YUETAN_FILES_ENDPOINT"),
         )
 
     def read_policy(self) -> str:

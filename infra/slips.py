@@ -48,7 +48,7 @@ class Slips:
     async def read(self, digest: str) -> bytes | None:
         """None when its signer has been erased."""
         try:
-            sealed = await asyncio.to_thread(self._files.path(digest).read_bytes)
+            sealed = await asyncio.to_thread(self._files.read, digest)
         except FileNotFoundError:
             return None
         return await self._keyring.open_bytes(sealed)

@@ -9,8 +9,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from infra.files import Bucket
 from tests.api.checks import is_problem, nothing_appended
 from tests.api.world import AUDITOR, CLERK, Person, World, resident
+from tests.infra.test_files import bucket, credentials, s3
+
+__all__ = ["bucket", "credentials", "s3"]  # fixtures
 
 JPEG = b"\xff\xd8\xff\xe0"
 MP4 = b"\0\0\0\x20ftypisom"
@@ -246,3 +250,45 @@ async def test_a_file_used_for_another_task_before_is_flagged_to_handlers_alone(
     for who in (CLERK, world.official, world.officer):
         assert [(await evidence(world, who, task))[0]["used_before"] for task in (earlier, later)] == [False, True]
     assert (await evidence(world, resident(2), later))[0]["used_before"] is None
+
+
+async def test_a_file_that_was_altered_or_is_gone_is_not_given_out(world: World) -> None:
+    _, task = await a_task(world)
+    content = photo()
+    address = (await hand_in(world, world.officer, task, content)).headers["Location"]
+    kept(world, content).write_bytes(content[:-1])
+    is_problem(await world.read(world.officer, address), 500, "file-lost")
+    kept(world, content).unlink()
+    is_problem(await world.read(world.officer, address), 500, "file-lost")
+
+
+@pytest.mark.usefixtures("credentials")
+async def test_evidence_is_kept_in_a_bucket_as_well(new_world: World, bucket: Bucket) -> None:
+    world, services = new_world, new_world.app.state.services
+    world.app.state.services = type(services)(**{**vars(services), "files": bucket})
+    _, task = await a_task(world)
+    content = photo(3 * MIB)
+    answer = await hand_in(world, world.officer, task, content)
+    assert answer.status_code == 201, answer.text
+    assert bucket.read(digest_of(content)) == content
+    assert (await world.read(world.officer, answer.headers["Location"])).content == content
+    refused = photo()
+    is_problem(await hand_in(world, world.other_officer, task, refused), 403, "forbidden")
+    with pytest.raises(FileNotFoundError):
+        bucket.read(digest_of(refused))
+
+
+@pytest.mark.usefixtures("credentials")
+async def test_while_the_store_is_away_nothing_is_counted_and_the_same_may_be_sent_again(
+    new_world: World, bucket: Bucket
+) -> None:
+    world, services = new_world, new_world.app.state.services
+    away = Bucket("s3://bucket", "http://127.0.0.1:9")
+    world.app.state.services = type(services)(**{**vars(services), "files": away})
+    _, task = await a_task(world)
+    content = photo()
+    async with nothing_appended(world):
+        is_problem(await hand_in(world, world.officer, task, content, Idempotency_Key="photo"), 503, "unavailable")
+    world.app.state.services = type(services)(**{**vars(services), "files": bucket})
+    assert (await hand_in(world, world.officer, task, content, Idempotency_Key="photo")).status_code == 201
+    assert bucket.read(digest_of(content)) == content

@@ -20,7 +20,7 @@ from domain.task import Task
 from infra import policies
 from infra.contacts import Contact
 from infra.event_store import EventStore
-from infra.files import Files
+from infra.files import Folder
 from infra.identity import Issuer, Verifier
 from infra.outbound import Outbound
 from infra.people import People
@@ -108,7 +108,7 @@ class World:
             store=store,
             repository=repository,
             keyring=keyring,
-            files=Files(keys / "files"),
+            files=Folder(keys / "files"),
             people=people,
             verifier=Verifier.embedded(issuer),
             signing_in=SignIn(Register(pool, secret(keys, MASTER)), issuer, outbox),

@@ -13,7 +13,7 @@ from api.pages import petition_row
 from api.schemas import BALLOT, BallotState, Candidacy, Merger, NewBallot, PetitionState, Vote, shown
 from domain.ballot import SEATS, Ballot, Question, Result, concerned
 from domain.command import Role
-from domain.petition import ENDS, Petition
+from domain.petition import Petition
 from domain.refusals import Conflict, Forbidden, not_found
 
 router = APIRouter(prefix="/v1", tags=["ballots"])
@@ -135,7 +135,7 @@ async def read_ballot(ballot_id: UUID, services: Serving, identity: Known) -> Ba
     if co_signer and ballot.question in SEATS:
         names = [*await services.keyring.open([name for name in options.values() if name])]
     state = BallotState.of(ballot)
-    if ballot.result is None and petition.phase in ENDS:
+    if ballot.result is None and not petition.asks(ballot_id):
         state.result = Result.VOID  # what ended the petition has taken the question along
     shown = ballot.result is not None and ballot.counted >= FEWEST_SHOWN
     return BallotPage(

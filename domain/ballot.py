@@ -294,6 +294,12 @@ class Ballot(Decider):
         if self.result:
             raise Conflict("ballot-concluded", "此次表决已结束。", "This ballot has been decided.")
         petition.require(*OPEN, even_suspended=True)
+        if not petition.asks(self.id):
+            raise Conflict(
+                "ballot-void",
+                "表决期间申请曾经终止,此次表决作废。",
+                "The petition had ended before this was decided: the ballot is void.",
+            )
 
     def _require_open(self, cmd: Command, petition: Petition) -> None:
         petition.require_co_signer(cmd)

@@ -775,6 +775,8 @@ class Petition(Decider):
         if "urgent" in self.clocks and phase in UNANSWERED:
             clocks = (self.clocks["urgent"], *clocks)
         self.phase, self.clocks = phase.value, {clock.rule: clock for clock in clocks}
+        if phase in ENDS and self.ballots:
+            self.ballots = {}  # void, also if it goes on after all: amended, or by a review
 
     def judge_delivery(self) -> None:
         self.enter(Phase.ANSWERED)
@@ -903,7 +905,6 @@ class Petition(Decider):
 
     @command(WORKFLOW)
     def alert_supervisor(self, cmd: Command, /) -> None:
-        self.require(*OPEN, even_suspended=True)
         if not self.alert:
             raise Conflict("no-alert", "没有待发出的提醒。", "There is nothing to alert anybody of.")
         self._require_due(self.alert, cmd)
@@ -1057,6 +1058,10 @@ class Petition(Decider):
         collects = self.signing_goes_on and self.phase == Phase.SUBMITTED and self.signatures < self.threshold
         signing = cmd.policy.clock("signing", cmd.at) if collects else None
         self.decide(self.UrgencyLifted, cmd, reason=reason, signing=signing)
+
+    def asks(self, ballot_id: UUID) -> bool:
+        """Whether this ballot is open."""
+        return ballot_id in (open_id for open_id, _ in self.ballots.values())
 
     def require_co_signer(self, cmd: Command) -> None:
         if not self.signers.get(cmd.by):

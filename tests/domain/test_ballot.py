@@ -224,6 +224,9 @@ def test_what_ends_otherwise_takes_its_ballots_along() -> None:
     vote(story, ballot, "yes", 1, into=into).refused(Conflict, "wrong-phase")
     story.now = ballot.clock.due_at
     story.when(ballot.conclude, WORKFLOW, petition=story.petition, into=into).refused(Conflict, "wrong-phase")
+    story.do(story.petition.refile, LEAD, topic=text(), details=text())
+    vote(story, ballot, "yes", 1, into=into).refused(Conflict, "ballot-void")
+    call(story, CLERK, MERGING, into).then(*CALLED)
 
 
 MOVES = st.lists(st.tuples(st.sampled_from(["yes", "no", "withdraw"]), st.integers(1, 5)), max_size=12)

@@ -545,6 +545,23 @@ async def test_a_ballot_without_a_majority_fails_at_the_end_of_its_clock_and_the
 
 
 @at_once
+async def test_a_ballot_and_an_alert_do_not_break_the_story_of_what_was_rejected_meanwhile(people: People) -> None:
+    await people.submit()
+    await asked(people, Question.WITHDRAWAL)
+    clock = await people.clock("ballot")
+    await people.act(Petition.withdraw_signature, resident(3))
+    await people.act(
+        Petition.reject, CLERK, reason_code=RejectionReason.NO_CONCRETE_TOPIC, explanation=text("explanation")
+    )
+    await people.forward(clock.due_at + MINUTE)
+    await people.happens("petition.SupervisorAlerted")
+    await people.act(Petition.refile, resident(1), topic=text("that pump"), details=text())
+    await people.act(Petition.accept, CLERK)
+    assert (await people.knows()).phase == "accepted"
+    assert "petition.BallotConcluded" not in await people.topics()
+
+
+@at_once
 async def test_a_vote_at_the_end_of_the_clock_is_either_in_time_or_refused(people: People) -> None:
     await people.accept()
     ballot = await asked(people, Question.WITHDRAWAL)

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, combinations, pairwise
 from math import log, sqrt
 from uuid import UUID
 
@@ -105,8 +105,8 @@ def public_text_issued(event: Petition.PublicTextIssued, at: Recorded) -> Iterat
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 
-CANDIDATES = 1000  # petitions that are looked at: those that share the rarest grams
-COMPARED = 50  # of them exactly
+CANDIDATES = 600  # petitions that are looked at: those that share the rarest grams
+COMPARED = 30  # of them exactly
 ENOUGH = 0.2  # docs/decisions/similar-petitions.md has the measurement
 SHARED = 3  # grams at least: one word in common says nothing
 
@@ -114,7 +114,7 @@ SHARED = 3  # grams at least: one word in common says nothing
 async def similar(
     pool: asyncpg.Pool, keyring: Keyring, texts: Sequence[str], *, public: bool, but: UUID | None = None
 ) -> dict[UUID, float]:
-    """The 50 petitions (without ``but``) most like these texts, in this order, with the cosine: 1 is the same.
+    """The 30 petitions (without ``but``) most like these texts, in this order, with the cosine: 1 is the same.
 
     ``public``: as it was issued for the public, admitted or not; else as it was written.
     """
@@ -146,7 +146,7 @@ async def similar(
         "  FROM weighed AS w LEFT JOIN unnest($8::text[], $9::float[]) AS q (gram, weight) ON q.gram = w.lexeme"
         "  GROUP BY petition_id HAVING count(q.gram) >= $10) AS found"
         " WHERE similarity >= $11 ORDER BY similarity DESC, petition_id",
-        " | ".join(_rarest(known)),
+        _rarest(known),
         [" | ".join(alike) for alike in classes.values()],
         [sum(weights[gram] ** 2 / wanted[gram] for gram in alike) for alike in classes.values()],
         COMPARED,
@@ -162,13 +162,13 @@ async def similar(
     return {row["petition_id"]: row["similarity"] for row in rows}
 
 
-def _rarest(known: dict[str, int]) -> list[str]:
-    """So many of the rarest grams as are together in no more petitions than can be looked at."""
-    chosen: list[str] = []
-    together = 0
-    for gram, n in sorted(known.items(), key=lambda item: item[1]):
-        together += n
-        if chosen and together > CANDIDATES:
-            break
-        chosen.append(gram)
-    return chosen
+def _rarest(known: dict[str, int]) -> str:
+    """What to look for: so many of the rarest grams as are together in no more petitions than can be looked at. Where
+    even the rarest alone is in too many, two of the three rarest: three must be shared anyway."""
+    rarest = sorted(known, key=lambda gram: known[gram])
+    if known[rarest[0]] > CANDIDATES:
+        return " | ".join(f"{one} & {other}" for one, other in combinations(rarest[:3], 2))
+    chosen = [
+        gram for gram, n in zip(rarest, accumulate(known[gram] for gram in rarest), strict=True) if n <= CANDIDATES
+    ]
+    return " | ".join(chosen)

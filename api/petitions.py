@@ -1,5 +1,6 @@
 """Petitions: the list, the page, and every command of the petition's life in the order of the story."""
 
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID, uuid5
 
@@ -22,10 +23,11 @@ from api.schemas import (
     Rejection,
 )
 from domain.command import seen_version
-from domain.directory import Host, Post
+from domain.directory import Host, Post, Unit
 from domain.petition import Category, Petition, Phase, RejectionReason
+from domain.refusals import Invalid, NotFound
 from domain.report import Report
-from projections import board
+from projections import board, directory
 
 router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
 
@@ -73,6 +75,8 @@ async def read_petition(petition_id: UUID, services: Serving, identity: Anyone, 
 async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
     """Set the topic and sign first. One to three posts are called; the first takes the lead."""
     await desk.require(Post, body.called_post_ids, "called_post_ids")
+    for id in body.about_ids:
+        await _require_known(desk, id)
     await desk.require_on_roll(body.host_id)
     petition_id, cmd = await desk.opening()
     await desk.address(cmd, petition_id)
@@ -84,7 +88,16 @@ async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
         texts={"topic": body.topic, "details": body.details},
         also={"host": (Host, body.host_id), "posts": [(Post, id) for id in body.called_post_ids]},
         category=body.category,
+        kept_from=await directory.with_those_below(desk.services.pool, body.about_ids),
     )
+
+
+async def _require_known(desk: Desk, id: UUID) -> None:
+    for kind in (Post, Unit, Host):
+        with suppress(NotFound):
+            await desk.get(kind, id)
+            return
+    raise Invalid("unknown-reference", "名录中没有所反映的对象。", "It is not in the directory.", "about_ids")
 
 
 @router.post("/{petition_id}/co-signatures", responses=COMMAND, dependencies=NO_BODY)

@@ -139,6 +139,9 @@ class NewPetition(BaseModel):
     category: Category
     host_id: UUID
     called_post_ids: Annotated[Ids, Field(min_length=1, max_length=3, description="The first takes the lead.")]
+    about_ids: Annotated[
+        Ids, Field(max_length=5, description="Of conduct: the host, posts or units it is about. They never see it.")
+    ] = []
 
 
 class HostOpinion(BaseModel):

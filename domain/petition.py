@@ -154,6 +154,7 @@ class Petition(Decider):
     ballots = dict[str, tuple[UUID, Clock]]()  # noqa: RUF012 - those open, by question
     declined = dict[str, datetime]()  # noqa: RUF012 - what the co-signers last said no to, and when
     kept_apart_from = list[UUID]()  # noqa: RUF012 - into what the co-signers did not want it merged
+    kept_from: Sequence[UUID] = ()  # those whose conduct it is about, and whoever is below them
     counts_every = A_DAY
     submitted_with: int | None = None  # signatures
     reviews = 0  # asked for so far
@@ -175,12 +176,14 @@ class Petition(Decider):
         signing: Clock,
         by: str,
         counts_every: int = A_DAY,
+        kept_from: Sequence[UUID] = (),
     ) -> None:
         self.phase: str = Phase.COLLECTING.value
         self.round = 1
         self.topic, self.details, self.category = topic, details, category
         self.host_id, self.called_post_ids = host_id, called_post_ids
         self.threshold, self.counts_every = threshold, counts_every
+        self.kept_from = kept_from
         self.lead = by
         self.signers = {by: True}  # pseudonym -> still valid; a dict, for snapshots
         self.signatures = 1
@@ -214,6 +217,7 @@ class Petition(Decider):
         threshold: int
         signing: Clock
         counts_every: int = A_DAY
+        kept_from: Sequence[UUID] = ()
 
     class CoSigned(Event):
         TOPIC = "petition.CoSigned"
@@ -831,8 +835,10 @@ class Petition(Decider):
         category: Category,
         host: Host,
         posts: Sequence[Post],
+        kept_from: Sequence[UUID] = (),
     ) -> "Petition":
-        """Set the topic. Of the called posts the first takes the lead; who opens, signs first."""
+        """Set the topic. Of the called posts the first takes the lead; who opens, signs first. ``kept_from``: the host,
+        posts and units whose conduct it is about, and whoever is below them."""
         called = [post.id for post in posts]
         if not 1 <= len(called) <= 3 or len(set(called)) < len(called):
             raise Invalid(
@@ -841,6 +847,15 @@ class Petition(Decider):
                 "Call one to three different posts; the first takes the lead.",
                 "called_post_ids",
             )
+        if kept_from and category != Category.CONDUCT:
+            raise Invalid(
+                "not-about-conduct",
+                "只有反映作风效能的题目才指明被反映的对象。",
+                "Only a petition about conduct names whom it is about.",
+                "about_ids",
+            )
+        _require_apart(kept_from, called, "called_post_ids")
+        _require_apart(kept_from, [host.id], "host_id")
         return cls.begin(
             cls.Opened,
             cmd,
@@ -853,6 +868,7 @@ class Petition(Decider):
             threshold=cmd.policy.threshold,
             signing=cmd.policy.clock("signing", cmd.at),
             counts_every=cmd.policy.counts_every,
+            kept_from=list(kept_from),
         )
 
     @property
@@ -1221,6 +1237,7 @@ class Petition(Decider):
                 "此职务已委托一次,不能再次委托。",
                 "This post has named a delegate; it can do so once.",
             )
+        _require_apart(self.kept_from, [delegate.id], "delegate_id")
         rank = next(post.kind for post in posts if post.id == cmd.org)
         if delegate.kind != rank or delegate.id in self.called_post_ids:
             raise Invalid(
@@ -1241,6 +1258,7 @@ class Petition(Decider):
                 "应约职务已有变动。",
                 "Whom the petition calls has changed meanwhile: propose again.",
             )
+        _require_apart(self.kept_from, [to_id], "to_id")
         leads = from_id == self.called_post_ids[0]
         acknowledgement = cmd.policy.clock("acknowledgement", cmd.at) if leads else None
         self.decide(self.CallReassigned, cmd, from_id=from_id, to_id=to_id, acknowledgement=acknowledgement)
@@ -1276,6 +1294,7 @@ class Petition(Decider):
         """Publish who does what by when. ``units`` are those of the named units that exist."""
         self.require(Phase.ROADMAP)
         roadmap.check(cmd, items, units)
+        _require_apart(self.kept_from, [unit.id for unit in units], "tasks")
         self.decide(self.RoadmapPublished, cmd, round=self.round, items=list(items))
 
     @command(LEAD_OFFICIAL)
@@ -1294,6 +1313,7 @@ class Petition(Decider):
         dropped. ``tasks`` are those of ``seen`` that have been offered."""
         self.require(Phase.IN_PROGRESS)
         self._require_seen(seen)
+        _require_apart(self.kept_from, [unit.id for unit in units], "tasks")
         before = roadmap.standing(self.roadmaps[-1], tasks)
         roadmap.check_revision(cmd, before, items, units, tasks)
         if list(items) == before:
@@ -1599,3 +1619,14 @@ def resolved_in(judgements: Judgements) -> int:
 
 def warning(what: str, rule: str, due_at: datetime, task_id: UUID | None) -> str:
     return f"{what} {rule} {due_at.isoformat()} {task_id}"
+
+
+def _require_apart(kept_from: Sequence[UUID], ids: Sequence[UUID], field: str) -> None:
+    """Nobody handles a complaint about themselves, or about whoever is above them."""
+    if not set(kept_from).isdisjoint(ids):
+        raise Invalid(
+            "complained-about",
+            "被反映的对象及其下属不能经办此件,请改由其上一级或其他单位办理。",
+            "Those it is about, and whoever is below them, cannot handle it: take their superior, or somebody else.",
+            field,
+        )

@@ -35,6 +35,7 @@ CREATE TABLE petitions (
     category text NOT NULL,
     host_id uuid NOT NULL,
     called_post_ids uuid[] NOT NULL,
+    kept_from uuid[] NOT NULL, -- whoever's conduct it is about, and those below them
     in_hand_of uuid[] NOT NULL DEFAULT '{}', -- posts, once they are called, and units, once a task is offered to them
     threshold int NOT NULL,
     {COUNT},
@@ -211,8 +212,8 @@ def start(event: Petition.Event, at: Recorded) -> tuple[Any, ...]:
 def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
     yield (
         "INSERT INTO petitions (id, version, position, opened, opened_at, changed_at, phase, category, host_id,"
-        " called_post_ids, threshold, topic, details, clocks, every, counted_at)"
-        " VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $4)",
+        " called_post_ids, threshold, topic, details, clocks, every, counted_at,"
+        " kept_from) VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $4, $14)",
         *start(event, at),
         Phase.COLLECTING.value,
         event.category,
@@ -223,6 +224,7 @@ def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
         to_json(event.details),
         clocks_to_json(event.signing),
         event.counts_every,
+        list(event.kept_from),
     )
 
 
@@ -938,10 +940,11 @@ class Viewer:
 
 # Who has to do with a petition, whether it is public or not: decided here alone. $1 is the viewer's role, $2 the
 # organisation. A post sees nothing before it is called: nobody is to be pressed while they collect signatures.
-HANDLES = """coalesce(
+# Whoever it complains about has nothing to do with it, in whatever role.
+HANDLES = """coalesce(($2::uuid IS NULL OR $2 <> ALL (p.kept_from)) AND (
     $1::text IN ('clerk', 'supervisor', 'auditor', 'admin')
     OR $1 = 'host_staff' AND p.host_id = $2::uuid
-    OR $1 IN ('official', 'unit_officer') AND $2 = ANY (p.in_hand_of), false)"""
+    OR $1 IN ('official', 'unit_officer') AND $2 = ANY (p.in_hand_of)), false)"""
 
 COLUMNS = """p.id, p.phase, p.round, p.category, p.host_id, p.called_post_ids, {} AS signatures, p.threshold, p.topic,
     p.details, p.public_topic, p.public_details, p.public, p.clocks, p.suspended, p.urgent, p.outcome,
@@ -1138,6 +1141,29 @@ FROM board.evidence AS e WHERE e.petition_id = $1 ORDER BY e.position
 TOTALS = ("judged", "contacted", "resolved_yes", "resolved_partly", "resolved_no", "satisfied")
 
 
+async def conduct_results(
+    pool: asyncpg.Pool, *, cursor: int | None = None, limit: int = 50
+) -> tuple[list[Row], int | None]:
+    """What became of closed petitions about conduct, as far as a clerk has issued words for it: of whom and through
+    whom is not told, nor when to the day. The cursor is their number so far."""
+    rows = await pool.fetch(
+        "SELECT p.public_topic AS topic, p.public_details AS details, p.outcome,"
+        " to_char(p.changed_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS closed_in, coalesce(f.judged, 0) AS judged,"
+        " coalesce(f.resolved_yes + f.resolved_partly, 0) AS resolved, coalesce(f.satisfied, 0) AS satisfied"
+        " FROM board.petitions AS p LEFT JOIN LATERAL (SELECT * FROM board.feedback WHERE petition_id = p.id"
+        "  ORDER BY round DESC, delivery DESC LIMIT 1) AS f ON true"
+        " WHERE p.category = 'conduct' AND p.phase = 'closed' AND p.public_topic IS NOT NULL"
+        " ORDER BY p.opened OFFSET $1 LIMIT $2",
+        cursor or 0,
+        limit + 1,
+    )
+    found = [dict(row) for row in rows[:limit]]
+    for row in found:
+        few = row["judged"] < FEWEST
+        row |= {"fewer_than_five": few, **(dict.fromkeys(("judged", "resolved", "satisfied")) if few else {})}
+    return found, (cursor or 0) + limit if len(rows) > limit else None
+
+
 async def tasks_of_unit(
     pool: asyncpg.Pool, unit_id: UUID, *, cursor: UUID | None = None, limit: int = 50
 ) -> tuple[list[Row], UUID | None]:
@@ -1145,6 +1171,7 @@ async def tasks_of_unit(
     rows = await pool.fetch(
         f"SELECT t.*, p.suspended, {LATE} FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id"
         " WHERE t.units @> ARRAY[$1::uuid] AND t.status <> 'planned' AND ($2::uuid IS NULL OR t.id > $2)"
+        " AND $1 <> ALL (p.kept_from)"
         " ORDER BY t.id LIMIT $3",
         unit_id,
         cursor,

@@ -125,3 +125,15 @@ async def in_charge(pool: asyncpg.Pool, unit_ids: Collection[UUID]) -> list[UUID
 async def names(pool: asyncpg.Pool, ids: Collection[UUID]) -> dict[UUID, str]:
     rows = await pool.fetch("SELECT id, name FROM directory.entries WHERE id = ANY ($1)", list(ids))
     return {row["id"]: row["name"] for row in rows}
+
+
+async def with_those_below(pool: asyncpg.Pool, ids: Collection[UUID]) -> list[UUID]:
+    """These, and whoever is below them by superior, charge or regulator."""
+    rows = await pool.fetch(
+        "WITH RECURSIVE below (id) AS (SELECT unnest($1::uuid[])"
+        " UNION SELECT e.id FROM below JOIN directory.entries AS e ON below.id IN (e.superior_id, e.regulator_id)"
+        " OR e.id = ANY (ARRAY(SELECT unnest(charge_of) FROM directory.entries AS c WHERE c.id = below.id)))"
+        " SELECT id FROM below ORDER BY id",
+        list(ids),
+    )
+    return [UUID(bytes=row["id"].bytes) for row in rows]

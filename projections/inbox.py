@@ -46,6 +46,7 @@ CREATE TABLE petitions (
     id uuid PRIMARY KEY,
     category text NOT NULL,
     topic jsonb NOT NULL,
+    kept_from uuid[] NOT NULL, -- nothing waits for them
     host_id uuid NOT NULL,
     post_ids uuid[] NOT NULL, -- the first leads
     delegate_ids uuid[] NOT NULL DEFAULT '{}', -- who may come in a called post's place
@@ -103,6 +104,7 @@ def put(
         "INSERT INTO items (for_role, for_org, petition_id, subject_id, kind, rule, due_at, shown_from, after, since,"
         " position) SELECT role, org, $1, $2, $3, $4, coalesce($5::timestamptz, 'infinity'),"
         f" coalesce($6::timestamptz, '-infinity'), $7::text[], $8, $9 FROM ({recipients}) AS recipients (role, org)"
+        " WHERE org <> ALL (SELECT unnest(kept_from) FROM petitions WHERE id = $1)"
         # The same step may be called for again, as when a second supervision order comes before the first is obeyed.
         " ON CONFLICT (petition_id, subject_id, kind, rule, for_role, for_org)"
         " DO UPDATE SET due_at = excluded.due_at, since = excluded.since, position = excluded.position",
@@ -152,8 +154,8 @@ def name_acting(event: Petition.Event | Post.Event, at: Recorded) -> Statement:
 @READ_MODEL.on(Petition.Opened)
 def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
     yield (
-        "INSERT INTO petitions (id, category, topic, host_id, post_ids, threshold, every, counted_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO petitions (id, category, topic, host_id, post_ids, threshold, every, counted_at, kept_from)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         event.originator_id,
         event.category,
         to_json(event.topic),
@@ -162,6 +164,7 @@ def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
         event.threshold,
         event.counts_every,
         event.timestamp,
+        list(event.kept_from),
     )
 
 

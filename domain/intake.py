@@ -157,10 +157,12 @@ class Intake(Decider):
         ``opened``: by the same word or slip they have opened the petition, and so signed it first.
         """
         counted = opened or not petition.signers.get(signer)
+        theirs = replace(cmd, by=signer, role=Role.RESIDENT, org=None)
         if counted and not opened:
-            petition.co_sign(replace(cmd, by=signer, role=Role.RESIDENT, org=None))
+            petition.co_sign(theirs)
         else:
             petition.require(*petition.signing_phases)
+            petition.decide(petition.CoSignatureRepeated, theirs)
         return cls.begin(
             cls.Filed,
             cmd,
@@ -219,6 +221,8 @@ class Intake(Decider):
     def _invalidate(self, cmd: Command, petition: Petition, explanation: Text | None) -> None:
         if self.counted:
             self._of(petition).invalidate_signature(cmd, signer=self.signer)
+        else:
+            self._of(petition).decide(petition.CoSignatureRepeated, cmd)
         self._decide(self.Invalidated, cmd, signer=self.signer, explanation=explanation)
 
     def _of(self, petition: Petition) -> Petition:

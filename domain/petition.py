@@ -263,6 +263,16 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.alert_heeded = True
 
+    class CoSignatureRepeated(Event):
+        """Staff took in, or took away, a slip of somebody who has signed themselves: nothing changes. It is there so
+        that nobody can tell by the length of the log."""
+
+        TOPIC = "petition.CoSignatureRepeated"
+        SECRET = True
+
+        def apply(self, petition: "Petition") -> None:
+            pass
+
     class CoSignatureContested(Event):
         """Host staff found the slip of a signature false; it counts until that is decided: see domain/intake.py."""
 

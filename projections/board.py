@@ -232,6 +232,7 @@ UNSEEN = "UPDATE petitions SET {}unseen = unseen + 1, position = $2 WHERE id = $
 SIGNATURES: dict[type, int] = {
     Petition.CoSigned: 1,
     Petition.CoSignatureWithdrawn: -1,
+    Petition.CoSignatureRepeated: 0,
     Petition.CoSignatureContested: 0,
     Petition.CoSignatureInvalidated: -1,
     # These come of withdrawals, and would tell when many withdrew.

@@ -77,7 +77,7 @@ async def test_a_topic_told_on_the_telephone_is_opened_in_the_residents_name(new
     page = await world.get(lead, path)
     assert (page["topic"], page["signatures"], page["phase"]) == (words["topic"], 1, "collecting")
     topics = [event.topic for event in await world.store.select_events(UUID(path[-36:]))]
-    assert topics == ["petition.Opened"]
+    assert topics == ["petition.Opened", "petition.CoSignatureRepeated"]
     assert (await world.send(lead, "POST", f"{path}/withdrawal")).is_success, "they are its lead petitioner"
 
 

@@ -167,6 +167,8 @@ async def test_staff_who_try_slips_out_are_not_told_who_has_signed(world: World)
     for answer in answers:
         assert answer.status_code == 201
     bodies = [answer.json() for answer in answers]
+    before, *after = (int(answer.headers["Yuetan-Position"]) for answer in (*answers, await enter(world, path, signed)))
+    assert [position - before for position in after] == [2, 4], "not even by the length of the log"
     assert [body | {"id": None} for body in bodies[:1]] == [body | {"id": None} for body in bodies[1:]]
     # The one who had signed on their own keeps that signature, whatever becomes of the slip.
     await world.post(world.host, f"{answers[0].headers['Location']}/invalidation", reason="不实。")

@@ -69,12 +69,13 @@ def test_a_slip_of_somebody_who_has_signed_is_taken_without_a_word_and_takes_not
     result = story.when(
         Intake.file, HOST_STAFF, id=id_of("intake"), petition=story.petition, signer=resident(3).by, **SLIP
     )
-    result.then(Intake.Filed, counted=False)
+    result.then(Petition.CoSignatureRepeated, Intake.Filed, counted=False)
     intake = story.aggregates[-1]
     assert isinstance(intake, Intake)
     story.contest(intake)
     story.later(days=11)
-    story.when(intake.close_appeal, WORKFLOW, petition=story.petition).then(Intake.Invalidated)
+    closed = story.when(intake.close_appeal, WORKFLOW, petition=story.petition)
+    closed.then(Petition.CoSignatureRepeated, Intake.Invalidated)
     assert story.petition.signers[resident(3).by]
     assert story.petition.signatures == 10
 
@@ -84,7 +85,7 @@ def test_who_opened_by_the_workers_hand_has_signed_first_and_that_is_what_the_sl
     result = story.when(
         Intake.file, HOST_STAFF, id=id_of("intake"), petition=story.petition, signer=LEAD.by, opened=True, **SLIP
     )
-    result.then(Intake.Filed, counted=True)
+    result.then(Petition.CoSignatureRepeated, Intake.Filed, counted=True)
     intake = story.aggregates[-1]
     assert isinstance(intake, Intake)
     story.contest(intake)

@@ -203,6 +203,7 @@ def everything_that_happens() -> Iterator[Story]:
     story.announce(story.now.date() + timedelta(days=1))
     story.do(intake.move_clocks, WORKFLOW)
     story.do(intake.decide_appeal, CLERK, petition=story.petition, counts=True, explanation=text("why"))
+    story.take_in(resident(1), "of somebody who has signed")
     second = story.take_in(resident(51), "second intake")
     story.contest(second)
     story.later(days=20)

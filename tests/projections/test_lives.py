@@ -54,6 +54,7 @@ LEAD, SECOND = ("official", OFFICIAL.org), ("official", SECOND_OFFICIAL.org)
 UNTOLD = (
     Petition.CoSigned,
     Petition.CoSignatureWithdrawn,
+    Petition.CoSignatureRepeated,
     Petition.CoSignatureContested,
     Petition.CoSignatureInvalidated,
     Petition.WithdrawalsMounted,

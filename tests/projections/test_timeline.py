@@ -20,6 +20,7 @@ from tests.projections.conftest import Mirror, topics_of
 UNTOLD = {
     "petition.CoSigned",
     "petition.CoSignatureWithdrawn",
+    "petition.CoSignatureRepeated",
     "petition.CoSignatureContested",
     "petition.CoSignatureInvalidated",
     "petition.WithdrawalsMounted",

@@ -25,6 +25,7 @@ from tests.domain.story import (
     OFFICIAL,
     SECOND_STAFF,
     SUPERVISOR,
+    SUPPORTING_OFFICER,
     UNIT_OFFICER,
     id_of,
     resident,
@@ -272,6 +273,43 @@ async def test_an_unclaimed_task_goes_back_to_the_official_who_is_pressed_until_
     second = {"unit": (Unit, id_of("second unit"))}
     await people.act(Task.mandate, OFFICIAL, task, reason=text("reason"), also=second)
     assert (await people.clock("task")).due_at > claim.due_at
+
+
+@at_once
+async def test_a_transfer_that_nobody_takes_goes_back_to_the_official(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    [task] = await people.plan("unit")
+    await people.act(Task.claim, UNIT_OFFICER, task)
+    await people.act(Task.transfer, UNIT_OFFICER, task, reason=text("reason"), also=second_unit())
+    claim = await people.clock("claim")
+    await people.forward(claim.due_at + MINUTE)
+    _, handed_back = await people.happens("petition.Reminded", "task.HandedBack")
+    assert_on_time(handed_back, claim.due_at)
+    await people.act(Task.mandate, OFFICIAL, task, reason=text("reason"), also=second_unit())
+    await people.act(Task.complete, SUPPORTING_OFFICER, task, report=text("report"))
+
+
+@at_once
+async def test_a_superior_who_does_not_decide_on_a_second_objection_is_escalated(people: People) -> None:
+    await people.accept()
+    await people.meet()
+    [task] = await people.plan("unit")
+    words = {"reason": text("reason"), "basis": text("basis")}
+    await people.act(Task.object, UNIT_OFFICER, task, **words)
+    await people.act(Task.mandate, OFFICIAL, task, reason=text("reason"), also=second_unit())
+    superior = {"superior": (Unit, id_of("unit"))}
+    await people.act(Task.object, SUPPORTING_OFFICER, task, **words, also=superior)
+    mandate = await people.clock("mandate")
+    await people.forward(mandate.due_at + MINUTE)
+    await assert_warned(people, mandate)
+    assert {event.task_id for event in await people.warnings("mandate")} == {task}
+    await people.act(Task.mandate, UNIT_OFFICER, task, reason=text("reason"), also=second_unit())
+    assert (await people.clock("task")).due_at > mandate.due_at
+
+
+def second_unit() -> dict[str, Any]:
+    return {"unit": (Unit, id_of("second unit"))}
 
 
 @at_once

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from api import (
     answers,
+    appointments,
     ballots,
     briefs,
     calendars,
@@ -52,6 +53,7 @@ from api import (
 from api.deps import Services
 from api.front import Front, Metrics
 from domain.policy import Policy
+from infra.appointments import Appointments
 from infra.calendar_feeds import CalendarFeeds
 from infra.correspondents import Correspondents
 from infra.drafts import Drafts
@@ -123,6 +125,7 @@ def create_app(
         files=files,
         people=people,
         verifier=verifier,
+        appointments=Appointments(store.pool, people),
         policy=policy,
         tickets=Tickets(people.key_for("tickets")),
         calendar_feeds=CalendarFeeds(store.pool, people.key_for("calendar feeds")),
@@ -165,6 +168,7 @@ def create_app(
         statistics,
         directory,
         policies,
+        appointments,
         holidays,
         sign_in,
         register,

@@ -23,6 +23,7 @@ from domain.policy import Policy
 from domain.refusals import Forbidden, Invalid, NotFound, Refusal, Stale
 from domain.rulebook import Rules
 from infra import policies
+from infra.appointments import Appointments
 from infra.calendar_feeds import CalendarFeeds
 from infra.correspondents import Correspondents
 from infra.drafts import Drafts
@@ -53,6 +54,7 @@ UNCOUNTED = "Report."  # commands: that somebody reports retaliation is to be se
 
 # The argument of a command, and the field of the body that named it.
 NAMED_BY = {
+    "org": "org_id",
     "from_post": "from_post_id",
     "host": "host_id",
     "unit": "unit_id",
@@ -76,6 +78,7 @@ class Services:
     files: Files
     people: People
     verifier: Verifier
+    appointments: Appointments
     policy: Policy
     tickets: Tickets
     calendar_feeds: CalendarFeeds
@@ -121,6 +124,8 @@ async def _anyone(
         identity = await services.verifier.verify(credentials.credentials)
     except InvalidToken:
         raise unauthenticated("invalid_token") from None
+    if services.verifier.ours and await services.appointments.revoked(identity.subject, identity.role, identity.org):
+        raise unauthenticated("invalid_token")
     request.state.role = identity.role.value
     return identity
 

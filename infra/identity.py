@@ -100,6 +100,11 @@ class Verifier:
         """
         return cls(issuer_url, audience, http=http, own=own)
 
+    @property
+    def ours(self) -> bool:
+        """Whether roles are granted here, and not by an outside issuer."""
+        return self._http is None
+
     async def verify(self, token: str) -> Identity:
         if self._residents and _issuer(token) == EMBEDDED_ISSUER:
             identity = await self._residents.verify(token)

@@ -19,6 +19,7 @@ from eventsourcing.persistence import (
     UUIDAsHex,
 )
 
+import domain.appointment
 import domain.ballot  # with petition's own imports, the topics of all that is stored
 import domain.extension
 import domain.intake

@@ -24,6 +24,7 @@ from infra.event_store import EventStore, Recorded
 from infra.mapper import mapper
 from infra.sealing import Keyring
 from projections import (
+    appointments,
     board,
     directory,
     documents,
@@ -50,6 +51,7 @@ READ_MODELS = {
         timeline.READ_MODEL,
         statistics.READ_MODEL,
         directory.READ_MODEL,
+        appointments.READ_MODEL,
         webhooks.READ_MODEL,
         similar.READ_MODEL,
         referrals.READ_MODEL,

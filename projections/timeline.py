@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.appointment import Appointment
 from domain.directory import Host, Post, Unit
 from domain.disclosure import FEWEST
 from domain.extension import Extension
@@ -165,6 +166,9 @@ AUDITOR: dict[type, tuple[str, ...]] = {
     Unit.Registered: ("name", "kind", "regulator_id"),
     Unit.Changed: ("name",),
     Unit.Placed: ("superior_id",),
+    Appointment.Granted: ("grants", "org"),
+    Appointment.GrantedAgain: (),
+    Appointment.Revoked: (),
     Rulebook.Founded: ("version", "effective_on"),
     Rulebook.PolicyIssued: ("version", "effective_on"),
     Rulebook.HolidaysAnnounced: ("number", "days_off", "days_worked", "years"),

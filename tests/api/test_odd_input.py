@@ -50,6 +50,7 @@ async def test_no_input_however_odd_is_our_fault(world: World) -> None:
         "digest": "0" * 64,
         "webhook_id": webhook["id"],
         "version": "2026-11",
+        "appointment_id": page["id"],
         "number": "1",
         "person_id": await register(world, "张小华", phones=["13700000007"]),
     }

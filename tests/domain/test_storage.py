@@ -17,9 +17,10 @@ from eventsourcing.domain import Aggregate, Snapshot
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
+from domain.appointment import Appointment
 from domain.ballot import Ballot, Question
 from domain.calendar import local_day
-from domain.command import Decider
+from domain.command import Decider, Role
 from domain.directory import Host, Post, Unit, UnitKind
 from domain.extension import Extension, extension_of
 from domain.intake import Intake
@@ -61,6 +62,7 @@ GOLDEN = Path(__file__).with_name("golden")
 AGGREGATES: list[type[Decider]] = [
     *(Petition, Ballot, Intake, Link, Meeting, Proposal, Task, Host, Post, Unit, Webhook, Rulebook, Report),
     Extension,
+    Appointment,
 ]
 
 
@@ -152,6 +154,11 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(webhook.resume, ADMIN)
     story.do(webhook.replay, ADMIN, from_position=1)
     story.do(webhook.cancel, ADMIN)
+    appointment = story.do(
+        Appointment.grant, ADMIN, id=id_of("grant"), holder="pseudonym", grants=Role.HOST_STAFF, org=story.host
+    )
+    story.do(appointment.revoke, ADMIN, reason=text("reason"))
+    story.do(appointment.grant_again, ADMIN)
     rulebook = story.do(Rulebook.found, WORKFLOW, id=RULEBOOK, document=policy_file())
     story.do(rulebook.issue_policy, ADMIN, document=policy_file("2026-12"), effective_on=MONDAY.date())
     days = {"days_off": [date(2026, 12, 1)], "days_worked": [date(2026, 12, 5)], "years": [2027]}

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.appointment import Appointment
 from domain.directory import Host, Post, Unit
 from domain.extension import Extension
 from domain.meeting import Meeting
@@ -133,7 +134,7 @@ async def test_what_is_new_reaches_those_it_concerns(mirror: Mirror) -> None:
 
 def test_every_event_is_either_told_or_counted() -> None:
     """Whoever adds an event decides here who may hear of it."""
-    topics = topics_of(Petition, Meeting, Proposal, Task, Host, Post, Unit, Webhook, Rulebook, Extension)
+    topics = topics_of(Petition, Meeting, Proposal, Task, Host, Post, Unit, Webhook, Rulebook, Extension, Appointment)
     assert topics - {"meeting.AttendanceRecorded"} == set(timeline.READ_MODEL.handlers)
 
 

@@ -29,5 +29,9 @@ async def test_every_topic_comes_to_its_end_and_so_does_its_workflow() -> None:
             temporal = await temporal_of(engine)
             for petition in told["petitions"]:
                 workflow = temporal.get_workflow_handle(petition["id"])
-                assert (await workflow.describe()).status == WorkflowExecutionStatus.COMPLETED, petition
+                status = (await workflow.describe()).status
+                if petition["phase"] == "rejected":  # for a month it may be amended and filed again
+                    assert status == WorkflowExecutionStatus.RUNNING
+                    continue
+                assert status == WorkflowExecutionStatus.COMPLETED, petition
                 assert await workflow.result() == petition["phase"]

@@ -136,7 +136,7 @@ class Ballot(Decider):
             petition.require_mergeable(into)
         else:
             petition.require(Phase.COLLECTING, Phase.SUBMITTED, *UNDER_WAY)
-            petition.require_threshold()
+            petition.require_threshold(cmd)
         if cmd.role == Role.RESIDENT:
             petition.require_co_signer(cmd)
         if question in WEARING and question in petition.declined:

@@ -1093,9 +1093,10 @@ class Petition(Decider):
         if not self.signers.get(cmd.by):
             raise Forbidden("not-a-co-signer", "只有联名人可以办理。", "Only those who signed may do this.")
 
-    def require_threshold(self) -> None:
-        """What is urgent is submitted without it, and from then on nobody's alone any more."""
-        if self.phase == Phase.COLLECTING and not self.threshold_reached:
+    def require_threshold(self, cmd: Command) -> None:
+        """And that others may know of it. What is urgent is submitted without, and then nobody's alone any more."""
+        known = "host_opinion" in self.clocks and cmd.at >= self.clocks["host_opinion"].started_at
+        if self.phase == Phase.COLLECTING and not known:
             raise Conflict(
                 "threshold-not-reached",
                 "联名尚未达到人数;达到之后方可表决。",

@@ -101,6 +101,13 @@ def test_the_co_signers_are_asked_from_the_threshold_until_the_answer(question: 
     call(given(Phase.ACCEPTED, suspended=True), LEAD, question).refused(Conflict, "suspended")
 
 
+def test_a_ballot_does_not_tell_before_its_time_that_the_threshold_is_reached() -> None:
+    story = given(Phase.COLLECTING, signatures=10, counts_every=86_400)
+    call(story, CLERK, REPRESENTATIVES).refused(Conflict, "threshold-not-reached")
+    story.later(days=1)
+    call(story, CLERK, REPRESENTATIVES).then(*CALLED)
+
+
 def test_merging_is_asked_while_the_clerk_checks_and_into_what_is_open() -> None:
     for phase in Phase:
         result = call(given(phase), CLERK, MERGING, given(Phase.ACCEPTED, name="other").petition)

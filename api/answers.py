@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.deps import AtDesk
 from api.openapi import COMMAND
 from api.schemas import OfficialResponse, PetitionState, Report
+from domain.directory import Post
 from domain.petition import Petition
 from domain.task import Task
 
@@ -15,17 +16,18 @@ router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
 
 @router.post("/{petition_id}/response", responses=COMMAND)
 async def respond(petition_id: UUID, body: OfficialResponse, desk: AtDesk) -> PetitionState:
-    """An interim response, or the final one of this round with its outcome. What is planned has a promised day."""
-    texts = {"text": body.text}
+    """An interim response, or the final one of this round with its outcome: drafted and signed off at once, so by the
+    post's holder. What is planned has a promised day."""
+    petition, texts = await desk.get(Petition, petition_id), {"text": body.text}
+    post = {"post": (Post, petition.called_post_ids[0])}
     if body.interim:
-        return await desk.execute(Petition.give_interim_response, petition_id, PetitionState.of, texts=texts)
-    petition = await desk.get(Petition, petition_id)
+        return await desk.execute(Petition.give_interim_response, petition_id, PetitionState.of, texts=texts, also=post)
     return await desk.execute(
         Petition.answer,
         petition_id,
         PetitionState.of,
         texts=texts,
-        also={"tasks": [(Task, id) for id in petition.tasks]},
+        also={"tasks": [(Task, id) for id in petition.tasks], **post},
         outcome=body.outcome,
         due_on=body.due_on,
     )

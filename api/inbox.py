@@ -24,6 +24,7 @@ class Waiting(BaseModel):
     task_id: UUID | None
     meeting_id: UUID | None
     intake_id: UUID | None = Field(description="The signature that staff took in, where its validity is in question.")
+    reply_id: UUID | None = Field(description="The draft that waits to be signed off.")
     rule: str | None
     due_at: datetime | None
     overdue: bool

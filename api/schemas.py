@@ -25,6 +25,7 @@ from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Capacity, Meeting
 from domain.petition import Answer, Category, Petition, RejectionReason, Resolved, ReviewResult, StatutoryRoute
 from domain.proposal import Proposal
+from domain.reply import Reply
 from domain.task import Stage, Task
 from domain.webhook import Audience, PausedBecause
 from projections.webhooks import TYPES
@@ -97,6 +98,7 @@ PROPOSAL_ID = "a3d17c52-4e8b-5f06-b9c4-2e7f1d6a8b09"
 MEETING_ID = "e7c35b08-9f16-5a8d-94e1-0d6f2a8b4c06"
 BALLOT_ID = "8d7e1c52-93b4-5c0e-b1a6-4f2e9d8c7a10"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of a piece of evidence
+REPLY_ID = "2c05e8a1-3d7b-5f49-b8e2-904c6c1d0e08"
 WEBHOOK_ID = "1b94d7f0-2c6a-5e38-a7d1-8f3e5b0c9d07"
 
 
@@ -669,6 +671,27 @@ class ProposalState(BaseModel):
 class CalendarFeed(BaseModel):
     model_config = shown(url="https://yuetan.example/v1/calendar-feeds/aOJK2r0kPm6b1vG8b5Hq0gW1cHn9m2c7l3q4XyZtQeU")
     url: str = Field(description="It is not shown again.")
+
+
+class ReplyState(BaseModel):
+    model_config = shown(id=REPLY_ID, petition_id=PETITION_ID, status="drafted", outcome="done", version=1)
+    id: UUID
+    petition_id: UUID
+    status: str
+    outcome: str | None = None
+    due_on: date | None = None
+    version: int
+
+    @classmethod
+    def of(cls, reply: Reply) -> "ReplyState":
+        return cls(
+            id=reply.id,
+            petition_id=reply.matter_id,
+            status=reply.status,
+            outcome=reply.outcome,
+            due_on=reply.due_on,
+            version=reply.version,
+        )
 
 
 class TaskState(BaseModel):

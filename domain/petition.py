@@ -1345,17 +1345,27 @@ class Petition(Decider):
                 task.drop(cmd.consequence())
 
     @command(LEAD_OFFICIAL)
-    def give_interim_response(self, cmd: Command, /, *, text: Text) -> None:
+    def give_interim_response(self, cmd: Command, /, *, text: Text, post: Post | None = None) -> None:
         self.require(*UNDER_WAY)
+        require_holder(cmd, post)
         self.decide(self.InterimResponseGiven, cmd, text=text)
 
     @command(LEAD_OFFICIAL)
     def answer(
-        self, cmd: Command, /, *, text: Text, outcome: Answer, tasks: Sequence[Task], due_on: date | None = None
+        self,
+        cmd: Command,
+        /,
+        *,
+        text: Text,
+        outcome: Answer,
+        tasks: Sequence[Task],
+        due_on: date | None = None,
+        post: Post | None = None,
     ) -> None:
         """The final response of this round. ``tasks`` are those of the round that have been offered; ``due_on`` is the
-        day by which what is only planned is promised."""
+        day by which what is only planned is promised; ``post`` is the one that leads: its holder alone answers."""
         self.require(Phase.IN_PROGRESS)
+        require_holder(cmd, post)
         if outcome == Answer.PLANNED and due_on is None:
             raise Invalid(
                 "no-due-date",
@@ -1622,6 +1632,16 @@ class Petition(Decider):
                 f"期限为 {clock.due_at}。",
                 f"The clock “{clock.rule}” runs until {clock.due_at}.",
             )
+
+
+def require_holder(cmd: Command, post: Post | None) -> None:
+    """A post without a registered term is answered for by any of its officials."""
+    if post and post.holder not in (None, cmd.by):
+        raise Forbidden(
+            "not-the-holder",
+            "答复须由职务的在任领导本人签发;您可以起草,交其签发。",
+            "A response is signed off by the post's holder in person: draft it, and have it signed.",
+        )
 
 
 def resolved_in(judgements: Judgements) -> int:

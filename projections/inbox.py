@@ -16,6 +16,7 @@ from domain.extension import Extension
 from domain.intake import Intake
 from domain.meeting import Capacity, Meeting
 from domain.petition import Category, Petition
+from domain.reply import Reply
 from domain.task import Task
 from infra.event_store import Recorded
 from projections.counts import COUNT, counted, told
@@ -332,6 +333,7 @@ def roadmap_published(event: Petition.RoadmapPublished, at: Recorded) -> Iterato
 @READ_MODEL.on(Petition.Answered)
 def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
     yield stop(event.originator_id, "response")
+    yield take(event.originator_id, "sign_off")
     yield from obeyed(event, at)
 
 
@@ -490,6 +492,16 @@ def supervision_lifted(event: Petition.SupervisionLifted, at: Recorded) -> Itera
 # --- signatures that staff took in -----------------------------------------------------------------------------------
 
 
+@READ_MODEL.on(Reply.Drafted)
+def reply_drafted(event: Reply.Drafted, at: Recorded) -> Iterator[Statement]:
+    yield put(LEAD_POST, "sign_off", event.matter_id, event, at, subject_id=event.originator_id)
+
+
+@READ_MODEL.on(Reply.SignedOff, Reply.Discarded)
+def reply_settled(event: Reply.Event, at: Recorded) -> Iterator[Statement]:
+    yield leave(event)
+
+
 @READ_MODEL.on(Intake.InvalidationProposed)
 def invalidation_proposed(event: Intake.InvalidationProposed, at: Recorded) -> Iterator[Statement]:
     """A second person of the staff decides."""
@@ -593,7 +605,7 @@ def minutes_left_unconfirmed(event: Meeting.MinutesLeftUnconfirmed, at: Recorded
 # --- tasks -----------------------------------------------------------------------------------------------------------
 
 
-def leave(event: Task.Event | Meeting.Event | Intake.Event) -> Statement:
+def leave(event: Task.Event | Meeting.Event | Intake.Event | Reply.Event) -> Statement:
     return "DELETE FROM items WHERE petition_id = $1 AND subject_id = $2", event.matter_id, event.originator_id
 
 
@@ -763,7 +775,8 @@ async def waiting(
             i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.urgent, p.category, p.topic,
             t.id AS task_id, t.title,
             CASE WHEN i.kind = ANY ($8) THEN i.subject_id END AS meeting_id,
-            CASE WHEN i.kind IN ('invalidation', 'appeal') THEN i.subject_id END AS intake_id, i.position
+            CASE WHEN i.kind IN ('invalidation', 'appeal') THEN i.subject_id END AS intake_id,
+            CASE WHEN i.kind = 'sign_off' THEN i.subject_id END AS reply_id, i.position
         FROM inbox.items AS i
         JOIN inbox.petitions AS p ON p.id = i.petition_id
         LEFT JOIN inbox.tasks AS t ON t.id = i.subject_id

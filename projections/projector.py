@@ -31,6 +31,7 @@ from projections import (
     inbox,
     links,
     referrals,
+    replies,
     reports,
     similar,
     statistics,
@@ -58,6 +59,7 @@ READ_MODELS = {
         links.READ_MODEL,
         documents.READ_MODEL,
         reports.READ_MODEL,
+        replies.READ_MODEL,
     )
 }
 BATCH = 1000  # events in a transaction

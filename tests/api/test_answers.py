@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.command import Role
 from domain.petition import Petition
 from tests.api.checks import is_problem, nothing_appended
-from tests.api.world import AUDITOR, CLERK, SUPERVISOR, Person, World, resident
+from tests.api.world import ADMIN, AUDITOR, CLERK, SUPERVISOR, Person, World, resident
 
 
 async def promised(world: World) -> str:
@@ -109,3 +109,33 @@ async def test_a_review_and_a_second_one_by_a_higher_unit(world: World) -> None:
     ]
     told = [entry["type"] for entry in (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]]
     assert told[-3:] == ["petition.ReviewRequested", "petition.ReviewDecided", "petition.Reopened"]
+
+
+async def test_the_office_drafts_and_the_holder_signs(new_world: World) -> None:
+    world = new_world
+    path = await world.in_progress()
+    post = f"/v1/posts/{world.official.org}"
+    await world.post(ADMIN, f"{post}/terms", holder="secretary-1", started_on="2026-01-01")
+    holder, office = world.official._replace(subject="secretary-1"), world.official
+    said = {"text": "管道已铺设,排水正常。", "outcome": "explained"}
+    is_problem(await world.send(office, "POST", f"{path}/response", said), 403, "not-the-holder")
+
+    drafted = await world.send(office, "POST", f"{path}/replies", said)
+    assert drafted.status_code == 201
+    reply = drafted.headers["Location"]
+    assert "sign_off" in await kinds(world, holder, path)
+    for who in (resident(1), world.host, world.officer, CLERK, SUPERVISOR):
+        is_problem(await world.read(who, f"{path}/replies"), 403, "forbidden")
+        assert "排水正常" not in (await world.read(who, path)).text
+        assert "排水正常" not in (await world.read(who, f"{path}/history")).text
+    await world.post(office, f"{reply}/revision", text="管道已铺设,雨后排水正常。", outcome="explained")
+    (row,) = await world.get(AUDITOR, f"{path}/replies")
+    assert (row["status"], row["text"]) == ("drafted", "管道已铺设,雨后排水正常。")
+    async with nothing_appended(world):
+        is_problem(await world.send(office, "POST", f"{reply}/sign-off"), 403, "not-the-holder")
+        is_problem(await world.send(world.host, "POST", f"{reply}/sign-off"), 403, "forbidden")
+    first, second = await asyncio.gather(*(world.send(holder, "POST", f"{reply}/sign-off") for _ in range(2)))
+    assert sorted((first.status_code, second.status_code)) == [200, 409]
+    page = await world.get(None, path)
+    assert (page["phase"], [r["text"] for r in page["responses"]]) == ("answered", ["管道已铺设,雨后排水正常。"])
+    assert "sign_off" not in await kinds(world, holder, path)

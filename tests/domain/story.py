@@ -27,6 +27,7 @@ from domain.meeting import Meeting
 from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved
 from domain.policy import Policy
 from domain.refusals import Refusal
+from domain.reply import Reply
 from domain.roadmap import HANDED_IN, RoadmapItem, standing
 from domain.rulebook import BUILT_IN, document_of
 from domain.task import Stage, Task
@@ -305,6 +306,16 @@ class Story:
     def answer(self) -> None:
         self.work()
         self.do(self.petition.answer, OFFICIAL, text=text("answer"), outcome=Answer.DONE, tasks=self.tasks)
+
+    def draft(self, name: str = "reply", **said: Any) -> Reply:
+        said = said or {"outcome": Answer.EXPLAINED}
+        reply: Reply = self.do(
+            Reply.draft, OFFICIAL, id=id_of(name), petition=self.petition, text=text("draft"), **said
+        )
+        return reply
+
+    def sign_off(self, reply: Reply) -> None:
+        self.do(reply.sign_off, OFFICIAL, petition=self.petition, post=self.posts[0], tasks=self.tasks)
 
     def invite(self) -> None:
         self.do(self.petition.invite_feedback, WORKFLOW)

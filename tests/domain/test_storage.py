@@ -28,6 +28,7 @@ from domain.link import Link
 from domain.meeting import Commitment, Meeting
 from domain.petition import Petition, Phase, Resolved, ReviewResult
 from domain.proposal import Proposal
+from domain.reply import Reply
 from domain.report import Report
 from domain.rulebook import RULEBOOK, Rulebook
 from domain.task import Task
@@ -52,6 +53,7 @@ from tests.domain.story import (
     id_of,
     photo,
     policy_file,
+    promise,
     resident,
     text,
     vote,
@@ -63,6 +65,7 @@ AGGREGATES: list[type[Decider]] = [
     *(Petition, Ballot, Intake, Link, Meeting, Proposal, Task, Host, Post, Unit, Webhook, Rulebook, Report),
     Extension,
     Appointment,
+    Reply,
 ]
 
 
@@ -218,6 +221,13 @@ def everything_that_happens() -> Iterator[Story]:
     yield story
     story = given(Phase.TRACKING, signatures=3, threshold=3)
     story.do(story.petition.report_delivery, OFFICIAL, report=text("report"))
+    yield story
+    story = given(Phase.IN_PROGRESS, name="drafts")
+    for name in ("first", "second"):
+        reply = story.draft(name)
+        story.do(reply.revise, OFFICIAL, text=text("text"), **promise(story))
+    story.do(reply.discard, OFFICIAL)
+    story.sign_off(story.draft("third"))
     yield story
     story = given(Phase.CLOSED, signatures=3, threshold=3)
     story.do(story.petition.request_review, SIGNER, grounds=text("grounds"))

@@ -29,6 +29,8 @@ from domain.petition import (
 from domain.proposal import Proposal
 from domain.proposal import Status as ProposalStatus
 from domain.refusals import Conflict, Forbidden
+from domain.reply import Reply
+from domain.reply import Status as ReplyStatus
 from domain.task import Status as TaskStatus
 from domain.task import Task
 from tests.domain.story import (
@@ -566,12 +568,40 @@ def a_proposal(status: str, _: Rule) -> tuple[Story, Any]:
     return story, proposal
 
 
+REPLY = {
+    "revise": Rule(
+        who=[OFFICIAL],
+        phases=[ReplyStatus.DRAFTED],
+        takes=lambda _: {"text": text(), "outcome": None},
+    ),
+    "sign_off": Rule(
+        who=[OFFICIAL],
+        phases=[ReplyStatus.DRAFTED],
+        takes=lambda story: {"petition": story.petition, "post": story.posts[0], "tasks": story.tasks},
+        again="wrong-status",
+    ),
+    "discard": Rule(who=[OFFICIAL], phases=[ReplyStatus.DRAFTED], again="wrong-status"),
+}
+REPLY_APART = {"draft"}
+
+
+def a_reply(status: str, _: Rule) -> tuple[Story, Any]:
+    story = given(Phase.IN_PROGRESS)
+    reply = story.draft()
+    if status == ReplyStatus.SIGNED_OFF:
+        story.sign_off(reply)
+    elif status == ReplyStatus.DISCARDED:
+        story.do(reply.discard, OFFICIAL)
+    return story, reply
+
+
 KINDS: tuple[tuple[type[Decider], dict[str, Rule], set[str], Callable[..., Any], type[StrEnum], str], ...] = (
     (Petition, PETITION, PETITION_APART, a_petition, Phase, "wrong-phase"),
     (Task, TASK, TASK_APART, a_task, TaskStatus, "wrong-status"),
     (Meeting, MEETING, MEETING_APART, a_meeting, MeetingStatus, "wrong-status"),
     (Intake, INTAKE, INTAKE_APART, an_intake, IntakeStatus, "wrong-status"),
     (Proposal, PROPOSAL, PROPOSAL_APART, a_proposal, ProposalStatus, "proposal-decided"),
+    (Reply, REPLY, REPLY_APART, a_reply, ReplyStatus, "wrong-status"),
     (Ballot, BALLOT, BALLOT_APART, a_ballot, BallotState, "ballot-concluded"),
 )
 COMMANDS = [

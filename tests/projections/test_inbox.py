@@ -128,6 +128,7 @@ async def test_an_item_says_what_it_is_about_and_when_it_is_due(mirror: Mirror) 
         "task_id": task.id,
         "meeting_id": None,
         "intake_id": None,
+        "reply_id": None,
         "rule": "claim",
         "due_at": task.clock.due_at,
         "since": story.now,

@@ -123,28 +123,28 @@ async def _earlier(
 
 OUTCOMES = {"resolved": "已解决", "unresolved": "未解决", "not_judged": "未评价"}
 RULES = {"meeting": "召开约谈会", "response": "答复", "acknowledgement": "应约签收", "urgent": "紧急首次答复"}
-STYLE = """@page { size: A4; margin: 18mm 20mm }
-body { font: 10.5pt/1.45 "Noto Serif CJK SC", SimSun, serif; margin: 0 }
-h1 { font-size: 15pt; text-align: center; margin: 0 0 3mm } h2 { font-size: 11pt; margin: 3mm 0 1mm }
-p, ol, ul { margin: 0 0 1mm; white-space: pre-line; overflow-wrap: anywhere } ol, ul { padding-left: 6mm }"""
+STYLE = """@page { size: A4; margin: 15mm 18mm }
+body { font: 10pt/1.25 "Noto Serif CJK SC", SimSun, serif; margin: 0 }
+h1 { font-size: 14pt; text-align: center; margin: 0 0 2mm } h2 { font-size: 10.5pt; margin: 2mm 0 0 }
+p, ol { margin: 0; overflow-wrap: anywhere } ol { padding-left: 6mm }"""
 
 
 def printed(brief: Brief) -> str:
-    agenda = [_cut(item.text, 80) + (" [居民异议]" if item.objection_id else "") for item in brief.agenda]
+    agenda = [_cut(item.text, 50) + (" [居民异议]" if item.objection_id else "") for item in brief.agenda]
     clocks = [f"{RULES.get(c.rule, c.rule)}:{_moment(c.due_at)}前" for c in brief.clocks]
     moved = f"(已改期 {brief.rescheduled} 次)" if brief.rescheduled else ""
-    earlier = [f"{_cut(p.topic or '', 40)}:{OUTCOMES[p.outcome]}" for p in brief.earlier]
+    earlier = [f"{_cut(p.topic or '', 30)}:{OUTCOMES[p.outcome]}" for p in brief.earlier]
     return (
         f'<!doctype html><html lang="zh"><meta charset="utf-8"><title>点题约谈会议简报</title><style>{STYLE}</style>'
         "<h1>点题约谈会议简报</h1>"
-        f"<p>时间:{_moment(brief.starts_at)}{moved}\n地点:{_cut(brief.venue, 60)}\n"
+        f"<p>时间:{_moment(brief.starts_at)}{moved}<br>地点:{_cut(brief.venue, 60)}<br>"
         f"联名:{brief.signatures} 人(门槛 {brief.threshold} 人)</p>"
         + _section("题目", [_cut(brief.topic, 200)])
-        + _section("内容", [_cut(brief.details, 900)])
-        + _section("社区意见", [_cut(brief.host_opinion, 350)] if brief.host_opinion else ["未出具。"])
-        + _list("议程", agenda, 10)
-        + _list("未列入议程的居民异议", [_cut(text, 80) for text in brief.objections], 4)
-        + _list("期限", clocks, 6)
+        + _section("内容", [_cut(brief.details, 600)])
+        + _section("社区意见", [_cut(brief.host_opinion, 240)] if brief.host_opinion else ["未出具。"])
+        + _list("议程", agenda, 8)
+        + _list("未列入议程的居民异议", [_cut(text, 50) for text in brief.objections], 3)
+        + _list("期限", clocks, 4)
         + _list("以往同类事项", earlier, EARLIER)
         + "</html>"
     )
@@ -163,9 +163,9 @@ def _list(title: str, items: list[str], most: int) -> str:
 
 def _cut(text: str, most: int) -> str:
     """Lines count as well: a text may consist of nothing else."""
-    short = "\n".join(line for line in text.splitlines() if line.strip())
-    short = "\n".join(short.split("\n")[: 2 + most // 60])[:most]
-    return escape(short) + ("……" if len(short) < len(text.strip()) else "")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = "\n".join(lines[: 1 + most // 60])[:most]
+    return escape(kept).replace("\n", "<br>") + ("……" if len(kept) < len("\n".join(lines)) else "")
 
 
 def _moment(at: datetime) -> str:

@@ -28,6 +28,7 @@ RULES = {
     "admissibility": "受理审查",
     "acknowledgement": "应约确认",
     "meeting": "召开约谈会",
+    "minutes": "确认会议记录",
     "roadmap": "公布路线图",
     "claim": "认领任务",
     "mandate": "指派任务",
@@ -70,7 +71,7 @@ class Moved(BaseModel):
 
 
 class ClockExplained(BaseModel):
-    subject_id: UUID = Field(examples=[PETITION_ID], description="The petition, or one of its tasks.")
+    subject_id: UUID = Field(examples=[PETITION_ID], description="The petition, or one of its tasks or meetings.")
     rule: str = Field(examples=["response"])
     policy: str = Field(examples=["2026-11"], description="The version that it was started under, and is computed by.")
     window: str | None = Field(
@@ -92,7 +93,8 @@ async def explain_clocks(petition_id: UUID, services: Serving, identity: Anyone)
     """Every clock that is running, soonest due first: by which rule and policy it was computed, and what moved it."""
     page = await petition_row(services, identity, petition_id)
     running = {(petition_id, clock["rule"]) for clock in page["clocks"]}
-    running |= {(task["id"], task["clock"]["rule"]) for task in page["tasks"] if task["clock"]}
+    parts = [*page["tasks"], *page["meetings"]]
+    running |= {(part["id"], part["clock"]["rule"]) for part in parts if part["clock"]}
     found = [
         course
         for course in await clocks.courses(services.pool, petition_id)

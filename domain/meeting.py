@@ -274,6 +274,16 @@ class Meeting(Decider):
         def apply(self, meeting: "Meeting") -> None:
             meeting.minutes_status, meeting.minutes_clock = MinutesStatus.UNCONFIRMED.value, None
 
+    class ClocksMoved(Event):
+        """See ``Petition.ClocksMoved``."""
+
+        TOPIC = "meeting.ClocksMoved"
+        clock: Clock
+        revision: int
+
+        def apply(self, meeting: "Meeting") -> None:
+            meeting.minutes_clock = self.clock
+
     # --- arranging ----------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -478,6 +488,11 @@ class Meeting(Decider):
             due_at = self.minutes_clock.due_at
             raise Conflict("too-early", f"期限为 {due_at}。", f"The minutes are open until {due_at}.")
         self._decide(self.MinutesLeftUnconfirmed, cmd, missing=missing(petition, self.confirmed_by))
+
+    @command(WORKFLOW)
+    def move_clocks(self, cmd: Command, /) -> None:
+        if self.minutes_clock and (moved := cmd.policy.moved(self.minutes_clock, cmd.at)) != self.minutes_clock:
+            self._decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
 
     def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
         self.decide(event_class, cmd, matter_id=self.matter_id, **facts)

@@ -1249,7 +1249,7 @@ class Petition(Decider):
                 "This post has named a delegate; it can do so once.",
             )
         _require_apart(self.kept_from, [delegate.id], "delegate_id")
-        rank = next(post.kind for post in posts if post.id == cmd.org)
+        rank = next((post.kind for post in posts if post.id == cmd.org), None)
         if delegate.kind != rank or delegate.id in self.called_post_ids:
             raise Invalid(
                 "not-of-the-same-rank",

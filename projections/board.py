@@ -714,6 +714,11 @@ def minutes_left_unconfirmed(event: Meeting.MinutesLeftUnconfirmed, at: Recorded
     yield from change(event, at, "meetings", minutes_status=MinutesStatus.UNCONFIRMED.value, clock=None)
 
 
+@READ_MODEL.on(Meeting.ClocksMoved)
+def meeting_clocks_moved(event: Meeting.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+    yield from change(event, at, "meetings", clock=to_json(event.clock))
+
+
 @READ_MODEL.on(Meeting.Invited)
 def invited(event: Meeting.Invited, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "meetings")

@@ -722,8 +722,10 @@ def replanned(event: Task.Replanned, at: Recorded) -> Iterator[Statement]:
         yield put(UNITS, "task", event.matter_id, event, at, subject_id=event.originator_id, rule="task", due_at=due_at)
 
 
-@READ_MODEL.on(Task.ClocksMoved, Intake.ClocksMoved)
-def part_clocks_moved(event: Task.ClocksMoved | Intake.ClocksMoved, at: Recorded) -> Iterator[Statement]:
+@READ_MODEL.on(Task.ClocksMoved, Intake.ClocksMoved, Meeting.ClocksMoved)
+def part_clocks_moved(
+    event: Task.ClocksMoved | Intake.ClocksMoved | Meeting.ClocksMoved, at: Recorded
+) -> Iterator[Statement]:
     yield (
         "UPDATE items SET due_at = $3, shown_from = CASE kind WHEN 'unclaimed' THEN shown_from + ($3 - due_at)"
         " ELSE shown_from END WHERE petition_id = $1 AND subject_id = $2 AND due_at < 'infinity'",

@@ -122,6 +122,7 @@ PUBLIC: dict[type, tuple[str, ...]] = {
     Task.Suspended: (),
     Task.Resumed: ("clock", "due_on"),
     Task.ClocksMoved: ("clock", "revision"),
+    Meeting.ClocksMoved: ("clock", "revision"),
 }
 HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.HostOpinionGiven: (),

@@ -91,7 +91,7 @@ TOLD = (
     Meeting.Cancelled,
     Meeting.MinutesDrafted,
     Meeting.MinutesConfirmed,
-    *(Petition.ClocksMoved, Task.ClocksMoved, Intake.ClocksMoved),
+    *(Petition.ClocksMoved, Task.ClocksMoved, Intake.ClocksMoved, Meeting.ClocksMoved),
 )
 TOPICS = tuple(event.TOPIC for event in TOLD)
 # Whose lead post falls vacant has a clock for it: every open matter is told, since there are few and it is rare.

@@ -77,6 +77,7 @@ async def test_tasks_have_clocks_of_their_own_and_only_what_runs_is_explained(wo
         (path[-36:], "response"),
         (first[-36:], "task"),
         (second[-36:], "claim"),
+        ((await world.get(None, path))["meetings"][0]["id"], "minutes"),
     }
     agreed = next(clock for clock in found if clock["rule"] == "task")
     due = MONDAY.date() + timedelta(days=21)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain.calendar import CHINA, Calendar, YearTable, end_of, local_day
 from domain.clock import Clock
+from domain.meeting import Meeting
 from domain.petition import Petition, Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.rulebook import RULEBOOK, Rulebook
@@ -20,6 +21,7 @@ from tests.domain.story import (
     ADMIN,
     CLERK,
     EVERYBODY,
+    HOST_STAFF,
     MONDAY,
     OFFICIAL,
     UNIT_OFFICER,
@@ -108,7 +110,7 @@ def test_working_days_are_those_of_the_official_calendar_for_every_day_it_covers
 # Moving
 
 
-def moved(story: Story, thing: Petition | Task, *days_off: date, worked: Sequence[date] = ()) -> Result:
+def moved(story: Story, thing: Petition | Task | Meeting, *days_off: date, worked: Sequence[date] = ()) -> Result:
     story.announce(*days_off, worked=worked)
     return story.when(thing.move_clocks, WORKFLOW)
 
@@ -185,6 +187,19 @@ def test_claims_move_and_agreed_days_do_not() -> None:
     story.when(offered.move_clocks, WORKFLOW).then(Task.ClocksMoved)
     assert offered.clock
     assert offered.clock.due_at > before.due_at
+
+
+def test_the_time_to_confirm_minutes_moves() -> None:
+    story = given(Phase.MEETING)
+    story.schedule()
+    story.later(days=1)
+    story.do(story.meeting.hold, HOST_STAFF, petition=story.petition, minutes=text())
+    before = story.meeting.minutes_clock
+    assert before
+    moved(story, story.meeting, local_day(story.now) + DAY).then(Meeting.ClocksMoved, revision=1)
+    assert story.meeting.minutes_clock
+    assert story.meeting.minutes_clock.due_at > before.due_at
+    story.when(story.meeting.move_clocks, WORKFLOW).then()
 
 
 def test_only_the_engine_moves_clocks() -> None:

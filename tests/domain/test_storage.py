@@ -275,6 +275,8 @@ def everything_about_a_meeting() -> Story:
     commitments = [Commitment(text("what"), story.units[0].id, local_day(story.now) + timedelta(days=9))]
     promised = {"commitments": commitments, "units": story.units}
     story.do(meeting.hold, HOST_STAFF, minutes=text("minutes"), **promised, **of_it)
+    story.announce(local_day(story.now) + timedelta(days=1))
+    story.do(meeting.move_clocks, WORKFLOW)
     story.do(meeting.offer_correction, LEAD, text=text("correction"), **of_it)
     story.do(meeting.confirm_minutes, OFFICIAL, **of_it)
     story.later(days=9)

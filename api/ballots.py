@@ -130,7 +130,8 @@ async def read_ballot(ballot_id: UUID, services: Serving, identity: Known) -> Ba
     petition = await services.repository.get(Petition, ballot.matter_id)
     me = await pseudonym(services, identity, ballot.matter_id)
     co_signer = identity.role == Role.RESIDENT and petition.signers.get(me, False)
-    options = ballot.options
+    # Who stands, and when somebody does, is for the co-signers alone.
+    options = ballot.options if co_signer or ballot.result or ballot.question not in SEATS else {}
     names: list[str | None] = [None] * len(options)
     if co_signer and ballot.question in SEATS:
         names = [*await services.keyring.open([name for name in options.values() if name])]

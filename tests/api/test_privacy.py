@@ -45,7 +45,7 @@ async def watched(world: World, path: str) -> Answers:
     """Whatever anybody but the signers can read, with its headers."""
     page = await world.get(CLERK, path)
     ids = {"petition_id": path[-36:], "host_id": str(world.host.org), "unit_id": str(world.officer.org)}
-    ids |= {f"{kind}_id": page[f"{kind}s"][0]["id"] for kind in ("task", "meeting") if page[f"{kind}s"]}
+    ids |= {f"{kind}_id": page[f"{kind}s"][0]["id"] for kind in ("task", "meeting", "ballot") if page[f"{kind}s"]}
     templates = [template for template, methods in world.app.openapi()["paths"].items() if "get" in methods]
     routes = [template for template in templates if template not in NOT_HERE]
     routes = [route for route in routes if set(re.findall(r"{(\w+)}", route)) <= ids.keys()]
@@ -131,6 +131,25 @@ async def test_the_host_learns_by_trying_no_more_than_that_it_is_too_early(real:
         told.add(re.sub(r'"request_id":"\w+"', "", answer.text))
         await world.post(resident(n), f"{path}/co-signatures")
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("question", ["withdrawal", "representatives"])
+async def test_whoever_watches_sees_nobody_stand_or_vote(real: World, question: str) -> None:
+    world = real
+    path = await world.accepted()
+    ballot = f"/v1/ballots/{(await world.post(resident(1), f'{path}/ballots', question=question))['id']}"
+    before = await watched(world, path)
+    assert before["/v1/ballots/{ballot_id}", "host_staff"][0] == 200
+    if question == "representatives":
+        for n in (3, 4, 5):
+            await world.post(resident(n), f"{ballot}/candidacies", name=f"第{n}位", consent=True)
+        await world.send(resident(5), "DELETE", f"{ballot}/candidacies/mine")
+        assert differences(before, await watched(world, path)) == []
+        world.clock.at += timedelta(days=4)
+        before = await watched(world, path)
+    for n in (2, 6, 7):
+        await world.post(resident(n), f"{ballot}/votes", choices=["yes" if question == "withdrawal" else "1"])
+        assert differences(before, await watched(world, path)) == []
 
 
 async def test_whoever_watches_sees_nobody_judge(real: World) -> None:

@@ -72,6 +72,14 @@ class Rejected(BaseModel):
     at: datetime
 
 
+class SplitProposed(BaseModel):
+    topic: str
+    details: str
+    other_topic: str
+    other_details: str
+    other_category: str
+
+
 class EvidenceRow(BaseModel):
     digest: str = Field(examples=[DIGEST])
     media_type: str = Field(examples=["image/jpeg"], description="As found in the content.")
@@ -204,6 +212,9 @@ class PetitionPage(PetitionSummary):
     rejection: Rejected | None
     roadmaps: list[RoadmapHeading] = Field(description="Every version there has been: …/roadmap shows each.")
     refilings: int = Field(description="How often it was amended and filed again.")
+    split_proposal: SplitProposed | None = Field(description="What a clerk asks the lead petitioner to agree to.")
+    split_into: list[UUID] = Field(description="For whom it concerns, as the two around it.")
+    split_from: UUID | None
     tasks: list[TaskRow]
     meetings: list[MeetingRow]
     proposals: list[ProposalRow] = Field(description="For those whom the petition concerns.")
@@ -259,8 +270,8 @@ def _for_reader(row: Row) -> Row:
     if row.get("phase") == Phase.FEEDBACK:
         row = row | {"version": None}
     if not row.get("handler", True):
-        row = row | dict.fromkeys(("topic", "details", "version", "rejection"))
-        row["ballots"] = []
+        row = row | dict.fromkeys(("topic", "details", "version", "rejection", "split_proposal", "split_from"))
+        row["ballots"] = row["split_into"] = []
         row["meetings"] = [meeting | dict.fromkeys(("venue", "minutes")) for meeting in row.get("meetings", ())]
         row["reviews"] = [review | {"grounds": None} for review in row.get("reviews", ())]
         row["proposals"] = []

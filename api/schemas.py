@@ -159,6 +159,23 @@ class Rejection(BaseModel):
     duplicate_of: UUID | None = Field(None, description="With `duplicate`, the other petition.")
 
 
+class Split(BaseModel):
+    """What stays in the petition, and what becomes another."""
+
+    model_config = example(
+        topic="小区低洼地排涝改造",
+        details="每逢暴雨,低洼处积水。",
+        other_topic="楼道路灯维修",
+        other_details="三个楼道的路灯长期不亮。",
+        other_category="grievance",
+    )
+    topic: Short
+    details: Long
+    other_topic: Short
+    other_details: Long
+    other_category: Category
+
+
 class Refiling(BaseModel):
     model_config = example(topic="划船社区停车位重新划线", details="请在现有路面重新划线,不涉及规划。")
     topic: Short

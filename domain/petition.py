@@ -3,7 +3,8 @@
 Top to bottom: words, events, what they change, and the commands in the order of the story. Phases: DESIGN §4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -114,6 +115,17 @@ class ReviewResult(StrEnum):
 REVIEWS = 2  # 复查, then 复核; what it says is final
 
 
+@dataclass(frozen=True)
+class SplitProposal:
+    """How a clerk would divide a petition with two topics: what stays, and what becomes another petition."""
+
+    topic: Text
+    details: Text
+    other_topic: Text
+    other_details: Text
+    other_category: str
+
+
 Judgements = dict[str, tuple[str, bool]]  # pseudonym -> resolved, satisfied
 
 
@@ -143,6 +155,7 @@ class Petition(Decider):
     referral_received = False
     contests: Sequence[UUID] = ()  # intakes (domain/intake.py) that staff found false
     refilings = 0
+    split_proposal: "SplitProposal | None" = None
     urgent = False
     signing_goes_on = False  # though it was submitted, since it was too urgent to wait for signatures
     promise: tuple[int, date] | None = None  # the last: the round in whose response it was made, and its day
@@ -373,6 +386,44 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.enter(Phase.ACCEPTED, self.meeting, self.response)
+
+    class SplitProposed(Event):
+        TOPIC = "petition.SplitProposed"
+        topic: Text
+        details: Text
+        other_topic: Text
+        other_details: Text
+        other_category: str
+
+        def apply(self, petition: "Petition") -> None:
+            petition.split_proposal = SplitProposal(
+                self.topic, self.details, self.other_topic, self.other_details, self.other_category
+            )
+
+    class Split(Event):
+        """The lead petitioner has agreed: one topic stays here, the other went into another petition."""
+
+        TOPIC = "petition.Split"
+        into_id: UUID
+        topic: Text
+        details: Text
+
+        def apply(self, petition: "Petition") -> None:
+            petition.topic, petition.details = self.topic, self.details
+            petition.public_topic = petition.public_details = petition.split_proposal = None
+
+    class SplitFrom(Event):
+        """``signers``: those of the other petition but for its lead, by their pseudonyms in this one, in an order that
+        tells nothing of theirs there."""
+
+        TOPIC = "petition.SplitFrom"
+        origin_id: UUID
+        signers: list[str]
+
+        def apply(self, petition: "Petition") -> None:
+            petition.signers |= dict.fromkeys(self.signers, True)
+            petition.signatures += len(self.signers)
+            petition.threshold_reached = True
 
     class Rejected(Event):
         """``refiling``: for so long it may be amended and filed again; without, this is the end."""
@@ -1179,6 +1230,61 @@ class Petition(Decider):
             duplicate_of=duplicate_of.id if duplicate_of else None,
             refiling=cmd.policy.clock("refiling", cmd.at) if again else None,
         )
+
+    @command(CLERK)
+    def propose_split(self, cmd: Command, /, *, proposal: SplitProposal) -> None:
+        """Two topics in one: the lead petitioner may agree, as long as nothing else is decided. A new proposal replaces
+        the one before."""
+        self.require(Phase.SUBMITTED)
+        self.decide(self.SplitProposed, cmd, **vars(proposal))
+
+    @command(LEAD_PETITIONER)
+    def agree_to_split(self, cmd: Command, /, *, into_id: UUID, seen: Collection[str]) -> None:
+        """Called by ``split_off``. ``seen``: the signers that were carried into the other petition."""
+        self.require(Phase.SUBMITTED)
+        if self.split_proposal is None:
+            raise Conflict("no-split-proposed", "尚无拆分方案可同意。", "There is no proposal to split it.")
+        if {by for by, valid in self.signers.items() if valid} != set(seen):
+            raise Conflict("signers-changed", "联名情况刚有变化,请重试。", "Somebody signed or stepped out: try again.")
+        proposal = self.split_proposal
+        self.decide(self.Split, cmd, into_id=into_id, topic=proposal.topic, details=proposal.details)
+
+    @classmethod
+    @command(RESIDENT)
+    def split_off(
+        cls,
+        cmd: Command,
+        /,
+        *,
+        id: UUID,
+        origin: "Petition",
+        lead_there: str,
+        seen: Collection[str],
+        signers: Sequence[str],
+    ) -> "Petition":
+        """The other topic, as a petition of its own, submitted like the first. Who signed that has signed this; who
+        does not agree steps out of either. ``lead_there``: the lead petitioner's pseudonym there."""
+        signing, admissibility = (cmd.policy.clock(rule, cmd.at) for rule in ("signing", "admissibility"))
+        proposal = origin.split_proposal
+        origin.agree_to_split(replace(cmd, by=lead_there), into_id=id, seen=seen)
+        assert proposal
+        petition = cls.begin(
+            cls.Opened,
+            cmd,
+            id=id,
+            topic=proposal.other_topic,
+            details=proposal.other_details,
+            category=proposal.other_category,
+            host_id=origin.host_id,
+            called_post_ids=origin.called_post_ids,
+            threshold=origin.threshold,
+            signing=signing,
+            counts_every=origin.counts_every,
+        )
+        carried = sorted(set(signers) - {cmd.by})
+        petition.decide(cls.SplitFrom, cmd.consequence(), origin_id=origin.id, signers=carried)
+        petition.decide(cls.Submitted, cmd.consequence(), admissibility=admissibility)
+        return petition
 
     @command(LEAD_PETITIONER)
     def refile(self, cmd: Command, /, *, topic: Text, details: Text) -> None:

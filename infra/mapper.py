@@ -29,6 +29,7 @@ import domain.report
 import domain.webhook  # noqa: F401
 from domain.clock import Clock
 from domain.meeting import AgendaItem, Commitment, Objection
+from domain.petition import SplitProposal
 from domain.roadmap import RoadmapItem
 from domain.rulebook import Announcement, Issue
 from domain.text import Text
@@ -117,6 +118,7 @@ for _transcoding in (
     DateAsISO(),
     TupleAsList(),
     # The names are stored: never change one.
+    DataclassAsDict(SplitProposal, "petition.split_proposal"),
     DataclassAsDict(Text, "text"),
     DataclassAsDict(Clock, "clock"),
     DataclassAsDict(RoadmapItem, "petition.roadmap_item"),

@@ -5,9 +5,10 @@ loose. The person is found again by a keyed digest of the subject: the table nam
 can try out guesses, or make from a copy of the table the pseudonyms that would join a person's petitions.
 """
 
+import asyncio
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -47,6 +48,17 @@ class People:
         """In each scope, of a closed person too; none of somebody who never acted."""
         key = await conn.fetchval("SELECT key FROM people_keys WHERE subject_digest = $1", self._digest(subject))
         return [self._made(key, scope) for scope in scopes] if key else []
+
+    async def elsewhere(self, pseudonyms: Collection[str], scope: UUID, other: UUID) -> list[str]:
+        """What these people are called in another scope, sorted, so that nothing tells which is whose. For this once
+        everybody's key is tried, since nobody keeps a list; whoever is closed stays behind."""
+        rows = await self._pool.fetch("SELECT key FROM people_keys WHERE key IS NOT NULL AND NOT closed")
+        wanted = set(pseudonyms)
+
+        def tried() -> list[str]:
+            return sorted(self._made(row["key"], other) for row in rows if self._made(row["key"], scope) in wanted)
+
+        return await asyncio.to_thread(tried)
 
     async def close(self, conn: PoolConnectionProxy, subject: str) -> None:
         """From here on nobody can act as this person."""

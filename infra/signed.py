@@ -28,7 +28,8 @@ async def signed_by(
     pseudonyms = await people.pseudonyms(conn, subject, petitions)
     signed = await conn.fetch(
         "SELECT DISTINCT originator_id, pseudonym FROM unnest($1::uuid[], $2::text[]) AS mine (id, pseudonym)"
-        " JOIN stored_events ON originator_id = id AND topic IN ('petition.Opened', 'petition.CoSigned')"
+        " JOIN stored_events ON originator_id = id"
+        " AND topic IN ('petition.Opened', 'petition.CoSigned', 'petition.SplitFrom')"
         " WHERE position(convert_to(pseudonym, 'UTF8') IN state) > 0",
         petitions if pseudonyms else [],
         pseudonyms,

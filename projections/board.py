@@ -58,6 +58,9 @@ CREATE TABLE petitions (
     merged_into uuid,
     rejection jsonb, -- the last: it stays to be read when the petition is filed again
     refilings int NOT NULL DEFAULT 0,
+    split_proposal jsonb,
+    split_into uuid[] NOT NULL DEFAULT '{}',
+    split_from uuid,
     opened_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL, -- by anything but a signature or a judgement: these must not be timed
     version bigint NOT NULL,
@@ -372,6 +375,37 @@ def refiled(event: Petition.Refiled, at: Recorded) -> Iterator[Statement]:
         event.originator_id,
         to_json(event.topic),
         to_json(event.details),
+    )
+
+
+@READ_MODEL.on(Petition.SplitProposed)
+def split_proposed(event: Petition.SplitProposed, at: Recorded) -> Iterator[Statement]:
+    names = ("topic", "details", "other_topic", "other_details", "other_category")
+    proposal = to_json({name: getattr(event, name) for name in names})
+    yield update("split_proposal = $5"), *start(event, at), proposal
+
+
+@READ_MODEL.on(Petition.Split)
+def split(event: Petition.Split, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update(
+            "topic = $5, details = $6, public_topic = NULL, public_details = NULL, split_proposal = NULL,"
+            " split_into = split_into || $7::uuid"
+        ),
+        *start(event, at),
+        to_json(event.topic),
+        to_json(event.details),
+        event.into_id,
+    )
+
+
+@READ_MODEL.on(Petition.SplitFrom)
+def split_from(event: Petition.SplitFrom, at: Recorded) -> Iterator[Statement]:
+    yield (
+        update(f"{counted('$4', '$5')}, split_from = $6"),
+        *start(event, at),
+        len(event.signers),
+        event.origin_id,
     )
 
 
@@ -1007,7 +1041,8 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
     async with pool.acquire() as conn:
         record = await conn.fetchrow(
             f"SELECT {COLUMNS.format(told('$5'))}, $4 OR {HANDLES} AS handler, {HANDLES} AS handles, p.acknowledged,"
-            f" p.rejection, p.refilings, p.extended_days, p.delegates, p.meeting_waived FROM board.petitions AS p"
+            f" p.rejection, p.refilings, p.split_proposal, p.split_into, p.split_from, p.extended_days, p.delegates,"
+            f" p.meeting_waived FROM board.petitions AS p"
             f" WHERE p.id = $3 AND (p.public OR $4 OR {HANDLES})",
             viewer.role,
             viewer.org,
@@ -1187,12 +1222,14 @@ async def tasks_of_unit(
 
 
 def _petition(record: asyncpg.Record, viewer: Viewer) -> Row:
-    row = shape(record, texts=("topic", "details"), json_columns=("clocks", "rejection", "delegates"))
+    row = shape(record, texts=("topic", "details"), json_columns=("clocks", "rejection", "split_proposal", "delegates"))
     row.pop("opened", None)
     clocks = sorted(map(clock_from, row["clocks"].values()), key=lambda clock: clock["due_at"])
     row["clocks"] = [clock for clock in clocks if clock["started_at"] <= viewer.at]
     if "delegates" in row:
         row["delegates"] = {post: UUID(delegate) for post, delegate in row["delegates"].items()}
+    if proposal := row.get("split_proposal"):
+        row["split_proposal"] = {n: v if n == "other_category" else text_from(v) for n, v in proposal.items()}
     if row.get("rejection"):
         row["rejection"]["explanation"] = text_from(row["rejection"]["explanation"])
     return row

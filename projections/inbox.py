@@ -81,6 +81,7 @@ LEAD_POST = "SELECT 'official', post_ids[1] FROM petitions WHERE id = $1"
 POSTS = "SELECT DISTINCT 'official', unnest(post_ids) FROM petitions WHERE id = $1"
 AT_THE_TABLE = "SELECT DISTINCT 'official', unnest(post_ids || delegate_ids) FROM petitions WHERE id = $1"
 CLERKS = f"SELECT 'clerk', '{COMMON}'::uuid"
+TO_BE_PUBLIC = f"{CLERKS} FROM petitions WHERE id = $1 AND category <> '{Category.CONDUCT}'"
 SUPERVISORS = f"SELECT 'supervisor', '{COMMON}'::uuid"
 TASKS_POST = "SELECT 'official', post_id FROM tasks WHERE id = $2"
 LEAD_UNIT = "SELECT 'unit_officer', lead_unit_id FROM tasks WHERE id = $2"
@@ -188,6 +189,12 @@ def refiled(event: Petition.Refiled, at: Recorded) -> Iterator[Statement]:
     yield from submitted(event, at)
 
 
+@READ_MODEL.on(Petition.Split)
+def split(event: Petition.Split, at: Recorded) -> Iterator[Statement]:
+    yield "UPDATE petitions SET topic = $2 WHERE id = $1", event.originator_id, to_json(event.topic)
+    yield put(TO_BE_PUBLIC, "public_text", event.originator_id, event, at)
+
+
 @READ_MODEL.on(Petition.RefilingClosed)
 def refiling_closed(event: Petition.RefilingClosed, at: Recorded) -> Iterator[Statement]:
     yield from ended(event, at)
@@ -199,7 +206,7 @@ def submitted(event: Petition.Submitted | Petition.Refiled, at: Recorded) -> Ite
     yield stop(id, "signing", "host_opinion")
     yield put(CLERKS, "admissibility", id, event, at, rule=clock.rule, due_at=clock.due_at)
     yield put(
-        f"{CLERKS} FROM petitions WHERE id = $1 AND category <> '{Category.CONDUCT}'",
+        TO_BE_PUBLIC,
         "public_text",
         id,
         event,

@@ -90,8 +90,8 @@ def opened(event: Petition.Opened, at: Recorded) -> Iterator[Statement]:
     yield PUT_IN, event.originator_id, False, Digest((event.topic, event.details), vector)
 
 
-@READ_MODEL.on(Petition.Refiled)
-def refiled(event: Petition.Refiled, at: Recorded) -> Iterator[Statement]:
+@READ_MODEL.on(Petition.Refiled, Petition.Split)
+def rewritten(event: Petition.Refiled | Petition.Split, at: Recorded) -> Iterator[Statement]:
     yield TAKE_OUT, event.originator_id, False
     yield TAKE_OUT, event.originator_id, True
     yield PUT_IN, event.originator_id, False, Digest((event.topic, event.details), vector)

@@ -128,6 +128,9 @@ HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.HostOpinionGiven: (),
     Petition.Lapsed: (),
     Petition.Withdrawn: (),
+    Petition.SplitProposed: ("other_category",),
+    Petition.Split: ("into_id",),
+    Petition.SplitFrom: ("origin_id",),
     Petition.Rejected: ("reason_code", "route", "refiling"),
     Petition.Refiled: ("admissibility",),
     Petition.RefilingClosed: (),
@@ -216,6 +219,9 @@ def told(event: Any, at: Recorded) -> Iterator[Statement]:
             event.counts_every,
             event.timestamp,
         )
+    if isinstance(event, Petition.SplitFrom):
+        counting = f"UPDATE counts SET {counts.counted('$2', '$3')} WHERE petition_id = $1"
+        yield counting, petition_id, event.timestamp, len(event.signers)
     if isinstance(event, Petition.Submitted):
         yield f"UPDATE counts SET {counts.COUNTED_FOR_GOOD} WHERE petition_id = $1", petition_id
     if isinstance(event, Petition.ThresholdReached) and event.host_opinion.started_at > happened_at:

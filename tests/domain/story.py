@@ -24,7 +24,7 @@ from domain.command import Command, Decider, Role
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
-from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved
+from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved, SplitProposal
 from domain.policy import Policy
 from domain.refusals import Refusal
 from domain.reply import Reply
@@ -45,6 +45,9 @@ def id_of(name: str) -> UUID:
 def text(words: str = "words") -> Text:
     """As if sealed: the domain never looks inside."""
     return Text(id_of("key"), words)
+
+
+PROPOSAL = SplitProposal(text("this"), text("of this"), text("that"), text("of that"), Category.GRIEVANCE.value)
 
 
 @dataclass(frozen=True)
@@ -385,7 +388,10 @@ def merged_into(petition: Petition) -> Petition:
 
 
 def _on_behalf(events: Sequence[Any], n: int) -> bool:
-    """Staff took in what a resident has signed: the signature is that resident's."""
+    """Staff took in what a resident has signed: the signature is that resident's. A lead petitioner agrees to a split
+    in one petition and leads the other."""
+    if isinstance(events[n], Petition.Split):
+        return True
     signed, filed = events[n], [event for event in events if isinstance(event, Intake.Filed)]
     return [(signed.by, signed.role)] == [(event.signer, "resident") for event in filed]
 

@@ -59,6 +59,7 @@ from tests.domain.story import (
     vote,
 )
 from tests.domain.test_link import linked
+from tests.domain.test_splitting import split
 
 GOLDEN = Path(__file__).with_name("golden")
 AGGREGATES: list[type[Decider]] = [
@@ -182,6 +183,7 @@ def everything_that_happens() -> Iterator[Story]:
     story.later(days=4)
     story.do(ballot.conclude, WORKFLOW, **facts)
     yield story
+    yield split()
     story, link = linked()
     story.do(link.remove, CLERK, petition=story.petition, reason=text("reason"))
     story.do(link.make_again, CLERK, petition=story.petition, number=text("number"))

@@ -62,6 +62,9 @@ from tests.domain.story import (
     resident,
     text,
 )
+from tests.domain.story import (
+    PROPOSAL as SPLIT,
+)
 
 Arguments = Callable[[Story], dict[str, Any]]
 
@@ -149,6 +152,7 @@ PETITION = {
         takes=lambda _: {"reason_code": RejectionReason.OTHER, "explanation": text()},
         again="wrong-phase",
     ),
+    "propose_split": Rule(who=[CLERK], phases=[Phase.SUBMITTED], takes=lambda _: {"proposal": SPLIT}),
     "refile": Rule(
         who=[LEAD],
         phases=[Phase.REJECTED],
@@ -249,6 +253,7 @@ PETITION = {
 # warning is never refused, only superfluous.
 PETITION_APART = {
     "open",
+    *("agree_to_split", "split_off"),  # test_splitting.py
     "conclude_ballot",
     # They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
     *("alert_supervisor", "heed_alert"),

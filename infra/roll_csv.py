@@ -110,7 +110,7 @@ def _row(number: int, line: str, delimiter: str, columns: Sequence[str]) -> tupl
         return Broken(number, "row")
     if "\ufffd" in line:
         return Broken(number, "encoding")
-    row = {column: _plain(cell.strip()) for column, cell in zip(columns, cells, strict=True)}
+    row = {column: plain(cell.strip()) for column, cell in zip(columns, cells, strict=True)}
     if row["adult"].lower() not in YES:
         return Broken(number, "adult")
     if row["basis"].lower() not in BASIS:
@@ -152,7 +152,7 @@ def harmless(cell: str) -> str:
     return f"'{cell}" if _calculates(cell) else cell
 
 
-def _plain(cell: str) -> str:
+def plain(cell: str) -> str:
     """What ``harmless`` was given."""
     return cell[1:] if cell.startswith("'") and _calculates(cell) else cell
 

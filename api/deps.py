@@ -19,8 +19,9 @@ from api.front import Metrics
 from api.problems import Problem, unauthenticated
 from api.schemas import Nothing
 from domain.command import Command, Role, seen_version
+from domain.petition import Petition
 from domain.policy import Policy
-from domain.refusals import Forbidden, Invalid, NotFound, Refusal, Stale
+from domain.refusals import Forbidden, Invalid, NotFound, Refusal, Stale, conflict_of_interest, not_found
 from domain.rulebook import Rules
 from infra import policies
 from infra.appointments import Appointments
@@ -167,6 +168,14 @@ async def require_on_roll(services: Services, subject: str, host_id: UUID) -> No
         )
 
 
+async def conflicted(services: Services, identity: Identity, petition: Petition) -> bool:
+    """Whether a member of staff has recused themselves, or has signed it as a resident."""
+    if await pseudonym(services, identity, petition.id) in petition.recused:
+        return True
+    mine = await services.people.as_resident(identity.subject, petition.id)
+    return any(petition.signers.get(by) for by in mine)
+
+
 # Commands
 
 Key = Annotated[
@@ -273,6 +282,8 @@ class Desk:
         if self.if_match is not None and inspect.ismethod(method):
             raise Stale("stale", "新建的内容还没有版本。", "What is yet to be created has no version.", "If-Match")
         matter_id = matter_id or id
+        if self.identity.role != Role.RESIDENT and method is not Petition.recuse:
+            await self._require_no_conflict(matter_id)
         cmd = cmd or await self.command(matter_id)
         for name, text in (texts or {}).items():
             arguments[name] = text and await self.services.keyring.seal(matter_id, cmd.by, text)
@@ -301,6 +312,16 @@ class Desk:
         self.response.headers["ETag"] = f'"{version}"'
         self.response.headers["Yuetan-Position"] = str(outcome.position)
         return seen
+
+    async def _require_no_conflict(self, matter_id: UUID) -> None:
+        try:
+            petition = await self.services.repository.get(Petition, matter_id)
+        except NotFound:
+            return
+        if self.identity.org in petition.kept_from:
+            raise not_found("petition")  # it is about them: to them it is not there
+        if await conflicted(self.services, self.identity, petition):
+            raise conflict_of_interest()
 
     async def get(self, cls: type[Aggregate], id: UUID) -> Any:
         return await self.services.repository.get(cls, id)

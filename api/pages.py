@@ -11,17 +11,18 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from api.deps import Services, pseudonym, viewer
+from api.deps import Services, conflicted, pseudonym, viewer
 from api.problems import Problem
 from api.schemas import DIGEST, MEETING_ID, PETITION_ID, POST_ID, TASK_ID, UNIT_ID, ClockState
 from domain.command import Role
 from domain.petition import Category, Petition, Phase
-from domain.refusals import NotFound, not_found
+from domain.refusals import NotFound, conflict_of_interest, not_found
 from domain.task import Stage
 from domain.text import Text
 from infra.identity import Identity
 from infra.sealing import Keyring
 from projections import board
+from projections.board import Viewer
 
 Row = dict[str, Any]
 
@@ -237,15 +238,29 @@ async def petition_row(services: Services, identity: Identity | None, petition_i
     asked = petition is not None and (
         petition.phase in petition.signing_phases and petition.category != Category.CONDUCT
     )
-    row = await board.petition(services.pool, petition_id, viewer(services, identity), signed=signed or asked)
+    who = viewer(services, identity)
+    if kept_out := await _kept_out(services, identity, petition_id):
+        who = Viewer(at=who.at)
+    row = await board.petition(services.pool, petition_id, who, signed=signed or asked)
     if row is None:
-        raise not_found("petition")
+        raise conflict_of_interest() if kept_out else not_found("petition")
     if petition and signed:
         row["signatures"] = petition.signatures
     other = row["rejection"] and row["rejection"]["duplicate_of"]
     if other and not (await board.petitions(services.pool, viewer(services, identity), ids=[UUID(other)]))[0]:
         row["rejection"]["duplicate_of"] = None
     return row
+
+
+async def _kept_out(services: Services, identity: Identity | None, petition_id: UUID) -> bool:
+    """A member of staff with an interest in it reads no more than the public. (If it is about them, it is hidden.)"""
+    if identity is None or identity.role == Role.RESIDENT:
+        return False
+    try:
+        petition = await services.repository.get(Petition, petition_id)
+    except NotFound:
+        return False
+    return identity.org not in petition.kept_from and await conflicted(services, identity, petition)
 
 
 async def _as_resident(services: Services, identity: Identity | None, petition_id: UUID) -> Petition | None:

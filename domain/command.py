@@ -15,7 +15,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.policy import Policy
-from domain.refusals import Forbidden
+from domain.refusals import Forbidden, conflict_of_interest
 
 
 class Role(StrEnum):
@@ -60,11 +60,25 @@ class Permission:
     who: Callable[[Any], Collection[str]] | None = None
 
     def allows(self, cmd: Command, aggregate: Any, arguments: Mapping[str, Any]) -> bool:
+        petition = aggregate if hasattr(aggregate, "raised") else arguments.get("petition")
+        raised: Collection[str] = getattr(petition, "raised", ())
+        if (stands_in := in_charge(self.role, raised)) != self.role:
+            return cmd.role == stands_in
         return (
             cmd.role == self.role
             and (self.of is None or cmd.org in self.of(aggregate, arguments))
             and (self.who is None or cmd.by in self.who(aggregate))
         )
+
+
+ONE_LEVEL_UP = {Role.HOST_STAFF: Role.CLERK, Role.CLERK: Role.SUPERVISOR}
+
+
+def in_charge(role: Role, raised: Collection[str]) -> Role:
+    """Whose work it is when nobody of a role can do it without a conflict of interest."""
+    while role.value in raised and role in ONE_LEVEL_UP:
+        role = ONE_LEVEL_UP[role]
+    return role
 
 
 P = ParamSpec("P")
@@ -94,6 +108,8 @@ def command(
         @functools.wraps(method)
         def checked(aggregate: A, cmd: Command, /, *args: P.args, **arguments: P.kwargs) -> R:
             require_permission(permissions, cmd, aggregate, arguments)
+            if cmd.by in getattr(aggregate, "recused", ()) and method.__name__ != "recuse":
+                raise conflict_of_interest()
             return method(aggregate, cmd, *args, **arguments)
 
         return checked

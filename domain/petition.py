@@ -15,7 +15,7 @@ from eventsourcing.domain import Aggregate
 from domain import roadmap
 from domain.calendar import local_day
 from domain.clock import Clock
-from domain.command import Command, Decider, Permission, Role, command
+from domain.command import ONE_LEVEL_UP, Command, Decider, Permission, Role, command
 from domain.directory import Host, Post, Unit
 from domain.disclosure import A_DAY, at_least, next_told
 from domain.refusals import Conflict, Forbidden, Invalid
@@ -168,6 +168,8 @@ class Petition(Decider):
     declined = dict[str, datetime]()  # noqa: RUF012 - what the co-signers last said no to, and when
     kept_apart_from = list[UUID]()  # noqa: RUF012 - into what the co-signers did not want it merged
     kept_from: Sequence[UUID] = ()  # those whose conduct it is about, and whoever is below them
+    recused: Sequence[str] = ()  # pseudonyms of staff
+    raised: Sequence[str] = ()  # roles of which nobody can handle it: their work goes one level up
     counts_every = A_DAY
     submitted_with: int | None = None  # signatures
     reviews = 0  # asked for so far
@@ -316,6 +318,21 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.threshold_reached = True
             petition.clocks["host_opinion"] = self.host_opinion
+
+    class Recused(Event):
+        """Somebody who handles it has an interest in it, and says no more: their mother may have signed.
+
+        ``raised``: nobody else of their role is without one.
+        """
+
+        TOPIC = "petition.Recused"
+        SECRET = True
+        raised: bool
+
+        def apply(self, petition: "Petition") -> None:
+            petition.recused = [*(by for by in petition.recused if by != self.by), self.by]
+            if self.raised:
+                petition.raised = [*petition.raised, self.role]
 
     class HostOpinionGiven(Event):
         TOPIC = "petition.HostOpinionGiven"
@@ -1173,6 +1190,24 @@ class Petition(Decider):
                 "联名人已表决不并入该件,不能再次提出。",
                 "The co-signers have decided against merging it into that one; they are not asked again.",
             )
+
+    @command(
+        HOST_STAFF, CLERK, CALLED_POST, SUPERVISOR, *map(Permission, (Role.UNIT_OFFICER, Role.AUDITOR, Role.ADMIN))
+    )
+    def recuse(self, cmd: Command, /, *, nobody_else: bool) -> None:
+        """Whoever recuses themselves has no more part in it; colleagues do the work. ``nobody_else``: there is none."""
+        if self.phase in ENDS:
+            raise Conflict("wrong-phase", "此件已办结,无须回避。", "The petition has ended: there is nothing to leave.")
+        if nobody_else and cmd.role not in ONE_LEVEL_UP:
+            raise Invalid(
+                "no-level-up",
+                "只有社区和受理人员的工作可上提一级;其他职务请由管理员指定代理人。",
+                "Only a host's and a clerk's work goes one level up; for others an administrator names who acts.",
+                "nobody_else",
+            )
+        raises = nobody_else and cmd.role.value not in self.raised
+        if raises or cmd.by not in self.recused:
+            self.decide(self.Recused, cmd, raised=raises)
 
     # --- admissibility ----------------------------------------------------------------------------------------------
 

@@ -35,3 +35,12 @@ class Stale(Refusal):
 
 def not_found(what: str, field: str | None = None) -> NotFound:
     return NotFound("not-found", f"没有找到({what}),请核对编号。", f"No such {what}: check the id.", field)
+
+
+def conflict_of_interest() -> Forbidden:
+    """The same whatever the conflict is: it may be that somebody has signed."""
+    return Forbidden(
+        "conflict-of-interest",
+        "您与此件存在利益关系,须回避,请交由其他人员办理。",
+        "You have an interest in this petition: leave it to a colleague.",
+    )

@@ -60,6 +60,24 @@ class People:
 
         return await asyncio.to_thread(tried)
 
+    async def same_person(self, staff: str, resident: str) -> None:
+        """Remember that a member of staff is this resident too."""
+        await self._pool.execute(
+            "INSERT INTO staff_persons (staff_digest, person_digest) VALUES ($1, $2)"
+            " ON CONFLICT (staff_digest) DO UPDATE SET person_digest = excluded.person_digest",
+            self._digest(staff),
+            self._digest(resident),
+        )
+
+    async def as_resident(self, staff: str, scope: UUID) -> list[str]:
+        """The pseudonyms that a member of staff would have as a resident, as far as that is known."""
+        rows = await self._pool.fetch(
+            "SELECT key FROM people_keys WHERE key IS NOT NULL AND subject_digest IN"
+            " (SELECT $1::bytea UNION SELECT person_digest FROM staff_persons WHERE staff_digest = $1)",
+            self._digest(staff),
+        )
+        return [self._made(row["key"], scope) for row in rows]
+
     async def close(self, conn: PoolConnectionProxy, subject: str) -> None:
         """From here on nobody can act as this person."""
         await conn.execute(
@@ -71,6 +89,7 @@ class People:
     async def forget(self, conn: PoolConnectionProxy, subject: str) -> None:
         """Delete a closed person's key: nobody can tell any more which pseudonyms were theirs."""
         await conn.execute("UPDATE people_keys SET key = NULL WHERE subject_digest = $1", self._digest(subject))
+        await conn.execute("DELETE FROM staff_persons WHERE person_digest = $1", self._digest(subject))
 
     def key_for(self, purpose: str) -> bytes:
         """A secret of its own for another purpose, from which this one's cannot be found."""

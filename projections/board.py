@@ -288,6 +288,11 @@ def ballot_concluded(event: Petition.BallotConcluded, at: Recorded) -> Iterator[
     yield "UPDATE ballots SET result = $2 WHERE id = $1", event.ballot_id, event.result
 
 
+@READ_MODEL.on(Petition.Recused)
+def recused(event: Petition.Recused, at: Recorded) -> Iterator[Statement]:
+    yield UNSEEN.format(""), event.originator_id, at.id
+
+
 @READ_MODEL.on(Petition.ThresholdReached)
 def threshold_reached(event: Petition.ThresholdReached, at: Recorded) -> Iterator[Statement]:
     yield UNSEEN.format("clocks = clocks || $3, "), event.originator_id, at.id, clocks_to_json(event.host_opinion)

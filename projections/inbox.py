@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.command import ONE_LEVEL_UP, Role
 from domain.directory import Post
 from domain.extension import Extension
 from domain.intake import Intake
@@ -48,6 +49,7 @@ CREATE TABLE petitions (
     category text NOT NULL,
     topic jsonb NOT NULL,
     kept_from uuid[] NOT NULL, -- nothing waits for them
+    raised text[] NOT NULL DEFAULT '{}', -- roles whose work goes one level up
     host_id uuid NOT NULL,
     post_ids uuid[] NOT NULL, -- the first leads
     delegate_ids uuid[] NOT NULL DEFAULT '{}', -- who may come in a called post's place
@@ -88,6 +90,31 @@ LEAD_UNIT = "SELECT 'unit_officer', lead_unit_id FROM tasks WHERE id = $2"
 UNITS = "SELECT DISTINCT 'unit_officer', unnest(lead_unit_id || supporting_unit_ids) FROM tasks WHERE id = $2"
 
 
+def in_charge(recipients: str) -> str:
+    """As ``domain.command.in_charge`` has it."""
+    return (
+        "SELECT up.role, CASE WHEN up.role = r.role THEN r.org ELSE '00000000-0000-0000-0000-000000000000' END AS org"
+        f" FROM ({recipients}) AS r (role, org) CROSS JOIN (SELECT raised FROM petitions WHERE id = $1) AS p,"
+        " LATERAL (SELECT CASE WHEN r.role = 'host_staff' AND r.role = ANY (raised)"
+        "  THEN CASE WHEN 'clerk' = ANY (raised) THEN 'supervisor' ELSE 'clerk' END"
+        " WHEN r.role = 'clerk' AND r.role = ANY (raised) THEN 'supervisor' ELSE r.role END AS role) AS up"
+    )
+
+
+@READ_MODEL.on(Petition.Recused)
+def recused(event: Petition.Recused, at: Recorded) -> Iterator[Statement]:
+    if event.raised:
+        yield "UPDATE petitions SET raised = raised || $2::text WHERE id = $1", event.originator_id, event.role
+        yield (
+            "UPDATE items SET for_role = CASE WHEN $3 = ANY (raised) THEN 'supervisor' ELSE $3 END, for_org = $4"
+            " FROM petitions AS p WHERE petition_id = $1 AND for_role = $2 AND p.id = $1",
+            event.originator_id,
+            event.role,
+            ONE_LEVEL_UP[Role(event.role)].value,
+            COMMON,
+        )
+
+
 def put(
     recipients: str,
     kind: str,
@@ -105,7 +132,7 @@ def put(
     return (
         "INSERT INTO items (for_role, for_org, petition_id, subject_id, kind, rule, due_at, shown_from, after, since,"
         " position) SELECT role, org, $1, $2, $3, $4, coalesce($5::timestamptz, 'infinity'),"
-        f" coalesce($6::timestamptz, '-infinity'), $7::text[], $8, $9 FROM ({recipients}) AS recipients (role, org)"
+        f" coalesce($6::timestamptz, '-infinity'), $7::text[], $8, $9 FROM ({in_charge(recipients)}) AS recipients"
         " WHERE org <> ALL (SELECT unnest(kept_from) FROM petitions WHERE id = $1)"
         # The same step may be called for again, as when a second supervision order comes before the first is obeyed.
         " ON CONFLICT (petition_id, subject_id, kind, rule, for_role, for_org)"

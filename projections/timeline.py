@@ -199,7 +199,7 @@ def counted(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 
 
 @READ_MODEL.on(
-    *(Petition.FeedbackGiven, Petition.CoSignatureRepeated, Petition.CoSignatureContested),
+    *(Petition.Recused, Petition.FeedbackGiven, Petition.CoSignatureRepeated, Petition.CoSignatureContested),
     *(Petition.WithdrawalsMounted, Petition.SupervisorAlerted, Petition.AlertHeeded),
 )
 def secret(event: Petition.Event, at: Recorded) -> Iterator[Statement]:

@@ -41,9 +41,9 @@ def watchers(world: World) -> dict[str, Person | None]:
     return {"public": None, "stranger": STRANGER} | {person.role.value: person for person in staff}
 
 
-async def watched(world: World, path: str) -> Answers:
-    """Whatever anybody but the signers can read, with its headers."""
-    page = await world.get(CLERK, path)
+async def watched(world: World, path: str, through: Person = CLERK) -> Answers:
+    """Whatever anybody but the signers can read, with its headers; ``through`` whose eyes the addresses are found."""
+    page = await world.get(through, path)
     ids = {"petition_id": path[-36:], "host_id": str(world.host.org), "unit_id": str(world.officer.org)}
     ids |= {f"{kind}_id": page[f"{kind}s"][0]["id"] for kind in ("task", "meeting", "ballot") if page[f"{kind}s"]}
     templates = [template for template, methods in world.app.openapi()["paths"].items() if "get" in methods]

@@ -244,6 +244,9 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(report.take_up, DISCIPLINE)
     story.do(report.close, DISCIPLINE, result=text("result"))
     yield story
+    story = given(Phase.SUBMITTED)
+    story.do(story.petition.recuse, CLERK, nobody_else=True)
+    yield story
     yield everything_about_a_meeting()
     story = given(Phase.MEETING)
     story.elect(LEAD)

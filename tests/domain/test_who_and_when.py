@@ -264,6 +264,7 @@ PETITION_APART = {
     "answer_supervision",
     "lift_supervision",
     "decide_review",
+    "recuse",
 }
 
 TASK = {

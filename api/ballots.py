@@ -154,6 +154,12 @@ class Representative(BaseModel):
     me: bool
 
 
+@router.delete("/petitions/{petition_id}/representatives/mine", responses=COMMAND, dependencies=NO_BODY)
+async def resign(petition_id: UUID, desk: AtDesk) -> PetitionState:
+    """Speak for the others no longer. The signature stands."""
+    return await desk.execute(Petition.resign, petition_id, PetitionState.of)
+
+
 @router.get("/petitions/{petition_id}/representatives", responses=PRIVATE_READ, dependencies=[caught_up("board")])
 async def read_representatives(petition_id: UUID, services: Serving, identity: Known) -> list[Representative]:
     """Who speaks for the co-signers, most votes first: for these, the host, the called posts and the clerk."""

@@ -620,6 +620,12 @@ class Petition(Decider):
         def apply(self, petition: "Petition") -> None:
             petition.elected = self.elected
 
+    class RepresentativeResigned(Event):
+        TOPIC = "petition.RepresentativeResigned"
+
+        def apply(self, petition: "Petition") -> None:
+            petition.dismiss(self.by)
+
     class RoadmapPublished(Event):
         TOPIC = "petition.RoadmapPublished"
         round: int
@@ -851,7 +857,10 @@ class Petition(Decider):
         self.signers[signer] = False
         self.signatures -= 1
         if signer in self.elected:
-            self.elected = {by: name for by, name in self.elected.items() if by != signer}
+            self.dismiss(signer)
+
+    def dismiss(self, representative: str) -> None:
+        self.elected = {by: name for by, name in self.elected.items() if by != representative}
 
     def enter(self, phase: Phase, *clocks: Clock) -> None:
         if "urgent" in self.clocks and phase in UNANSWERED:
@@ -1152,6 +1161,12 @@ class Petition(Decider):
         collects = self.signing_goes_on and self.phase == Phase.SUBMITTED and self.signatures < self.threshold
         signing = cmd.policy.clock("signing", cmd.at) if collects else None
         self.decide(self.UrgencyLifted, cmd, reason=reason, signing=signing)
+
+    @command(REPRESENTATIVE)
+    def resign(self, cmd: Command, /) -> None:
+        """A representative speaks for the others no longer; the signature stands."""
+        self.require(*OPEN, even_suspended=True)
+        self.decide(self.RepresentativeResigned, cmd)
 
     def asks(self, ballot_id: UUID) -> bool:
         """Whether this ballot is open."""

@@ -256,6 +256,7 @@ def signatures(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(
     Petition.HostOpinionGiven,
     Petition.RepresentativesElected,
+    Petition.RepresentativeResigned,
     Petition.LeadReplaced,
     Petition.Reminded,
     Petition.Escalated,

@@ -138,6 +138,7 @@ HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.ReferralReceived: ("received_on",),
     Petition.Merged: ("into_id",),
     Petition.RepresentativesElected: (),
+    Petition.RepresentativeResigned: (),
     Petition.BallotCalled: ("ballot_id", "question", "into_id", "ballot"),
     Petition.BallotConcluded: ("ballot_id", "question", "into_id", "result"),
     Petition.LeadReplaced: (),

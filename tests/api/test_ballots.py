@@ -65,6 +65,10 @@ async def test_the_co_signers_elect_who_speaks_for_them(world: World) -> None:
     assert names == ["3幢代表", "7幢代表"]
     withdrawal = await called(world, resident(7), path, "withdrawal")
     assert withdrawal["question"] == "withdrawal"
+    mine = f"{path}/representatives/mine"
+    assert (await world.send(resident(7), "DELETE", mine)).is_success
+    is_problem(await world.send(resident(7), "DELETE", mine), 403, "forbidden")
+    assert [r["name"] for r in await world.get(world.host, f"{path}/representatives")] == ["3幢代表"]
 
 
 async def test_more_than_half_withdraw_the_petition(world: World) -> None:

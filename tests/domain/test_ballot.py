@@ -392,6 +392,20 @@ def test_only_a_ballot_concludes_itself_on_its_petition() -> None:
         story.when(story.petition.conclude_ballot, actor, **facts).refused(Forbidden, "forbidden")
 
 
+def test_a_representative_resigns_once_and_nobody_does_it_for_them() -> None:
+    for actor in EVERYBODY:
+        story = given(Phase.MEETING)
+        story.elect(SIGNER, resident(3))
+        result = story.when(story.petition.resign, actor)
+        if actor == SIGNER:
+            result.then(Petition.RepresentativeResigned)
+            assert story.petition.representatives == ["resident-3"]
+            assert story.petition.signers[SIGNER.by]
+            story.when(story.petition.resign, SIGNER).refused(Forbidden, "forbidden")
+        else:
+            result.refused(Forbidden, "forbidden")
+
+
 # --- who is carried over ----------------------------------------------------------------------------------------------
 
 

@@ -201,6 +201,8 @@ def everything_that_happens() -> Iterator[Story]:
     story.later(days=2)
     story.do(story.petition.alert_supervisor, WORKFLOW)
     story.do(story.petition.heed_alert, SUPERVISOR)
+    story.elect(LEAD)
+    story.do(story.petition.resign, LEAD)
     yield story
     story = given(Phase.REFERRED)
     received = {"number": text("number"), "received_by": text("who"), "received_on": MONDAY.date()}

@@ -255,6 +255,7 @@ PETITION_APART = {
     "open",
     *("agree_to_split", "split_off"),  # test_splitting.py
     "conclude_ballot",
+    "resign",
     # They have tests of their own below: `resume` needs a suspension; a warning is never refused, only superfluous.
     *("alert_supervisor", "heed_alert"),
     "resume",

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.deps import Page, Paged, Serving, caught_up
+from api.deps import Page, Paged, Serving, caught_up, position
 from api.openapi import READ
 from projections import board
 
@@ -24,5 +24,5 @@ class ConductResult(BaseModel):
 @router.get("", responses=READ, dependencies=[caught_up("board")])
 async def list_conduct_results(services: Serving, paging: Paged) -> Page[ConductResult]:
     """For everybody: what a clerk has issued words for."""
-    rows, following = await board.conduct_results(services.pool, cursor=paging.read(int), limit=paging.limit)
+    rows, following = await board.conduct_results(services.pool, cursor=paging.read(position), limit=paging.limit)
     return paging.page([ConductResult.model_validate(row) for row in rows], following)

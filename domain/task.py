@@ -401,7 +401,8 @@ class Task(Decider):
                 "已由共同上级裁定,不再受理异议。",
                 "The units' common superior has decided: there is no further objection.",
             )
-        if self.mandated_at and cmd.at >= cmd.policy.clock("claim", self.mandated_at).due_at:
+        mandated = self.mandated_at if self.status == Status.CLAIMED else None  # and not handed on since
+        if mandated and cmd.at >= cmd.policy.clock("claim", mandated).due_at:
             raise Conflict("too-late", "提出异议的期限已过。", "The time to object to the mandate is over.")
         if not self.objectors:
             self._decide(self.Objected, cmd, reason=reason, basis=basis)

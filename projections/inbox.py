@@ -670,16 +670,17 @@ def transferred(event: Task.Transferred, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(Task.Objected)
 def objected(event: Task.Objected, at: Recorded) -> Iterator[Statement]:
-    """Now the post decides, still before the offer runs out."""
-    yield "DELETE FROM items WHERE petition_id = $1 AND subject_id = $2 AND kind <> 'unclaimed'", *leave(event)[1:]
+    """Now the post decides, still before the offer, or the task that was mandated, runs out."""
     yield (
-        "UPDATE items SET kind = 'objection', shown_from = '-infinity', since = $2, position = $3 WHERE subject_id = $1"
-        " AND petition_id = $4",
-        event.originator_id,
+        "INSERT INTO items (for_role, for_org, petition_id, subject_id, kind, rule, due_at, shown_from, after, since,"
+        " position) SELECT 'official', t.post_id, $1, $2, 'objection', '', min(i.due_at), '-infinity', '{}', $3, $4"
+        " FROM items AS i JOIN tasks AS t ON t.id = i.subject_id WHERE i.petition_id = $1 AND i.subject_id = $2"
+        " AND i.kind IN ('claim', 'task') GROUP BY t.post_id",
+        *leave(event)[1:],
         event.timestamp,
         at.id,
-        event.matter_id,
     )
+    yield f"{leave(event)[0]} AND kind <> 'objection'", *leave(event)[1:]
 
 
 @READ_MODEL.on(Task.ObjectedAgain)
@@ -739,7 +740,7 @@ def task_resumed(event: Task.Resumed, at: Recorded) -> Iterator[Statement]:
     if event.clock:
         yield (
             "UPDATE items SET due_at = $3, shown_from = CASE kind WHEN 'unclaimed' THEN shown_from + ($3 - due_at)"
-            " ELSE shown_from END WHERE petition_id = $1 AND subject_id = $2",
+            " ELSE shown_from END WHERE petition_id = $1 AND subject_id = $2 AND due_at <> 'infinity'",
             event.matter_id,
             event.originator_id,
             event.clock.due_at,

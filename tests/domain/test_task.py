@@ -147,6 +147,15 @@ def test_a_mandate_may_be_objected_to_within_the_time_to_claim_and_not_once_the_
     story.when(task.object, UNIT_OFFICER, **WORDS, superior=story.posts[1]).refused(Conflict, "wrong-status")
 
 
+def test_a_unit_to_which_a_mandated_task_is_handed_on_has_its_own_time_to_object() -> None:
+    story, task = offered()
+    story.now = story.policy.clock("claim", story.now).due_at
+    story.do(task.mandate, OFFICIAL, unit=story.units[0], reason=text())
+    story.later(days=20)
+    story.do(task.transfer, UNIT_OFFICER, unit=story.units[1], reason=text())
+    story.when(task.object, SUPPORTING_OFFICER, **WORDS).then(Task.Objected)
+
+
 def test_what_was_claimed_of_ones_own_accord_is_not_objected_to() -> None:
     story, task = offered()
     story.do(task.claim, UNIT_OFFICER)

@@ -235,6 +235,43 @@ async def test_an_offer_nobody_claims_in_time_waits_for_the_post_to_mandate(mirr
     assert (found["lead post"], found["unit"], found["second unit"]) == (["answer"], ["task", "task"], ["task"])
 
 
+async def test_an_objection_to_a_mandate_waits_for_the_post_as_well(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    first = story.tasks[0]
+    story.later(days=10)
+    story.do(first.hand_back, WORKFLOW)
+    story.do(first.mandate, OFFICIAL, unit=story.units[0], reason=text())
+    story.do(first.object, UNIT_OFFICER, reason=text(), basis=text())
+    assert first.clock
+    await mirror.show(story)
+    assert await dues(mirror, story) == [("objection", first.clock.due_at)]
+
+
+async def test_a_dispute_waits_for_the_superior_and_keeps_its_time_through_a_suspension(mirror: Mirror) -> None:
+    story = given(Phase.IN_PROGRESS)
+    first = story.tasks[0]
+    words = {"reason": text(), "basis": text(), "superior": story.posts[1]}
+    story.do(first.object, UNIT_OFFICER, **words)
+    story.do(first.mandate, OFFICIAL, unit=story.units[1], reason=text())
+    story.do(first.object, SUPPORTING_OFFICER, **words)
+    assert (await waits(mirror, story))["unit"] == ["responsible"]
+    story.suspend()
+    story.later(days=4)
+    story.resume()
+    assert (await waits(mirror, story))["unit"] == ["responsible"]
+    kinds = dict(await dues(mirror, story))
+    assert first.clock
+    assert kinds == {"objection": first.clock.due_at, "responsible": None}
+
+
+async def dues(mirror: Mirror, story: Story) -> list[tuple[str, datetime | None]]:
+    """Of the first task, for everybody."""
+    rows = await mirror.pool.fetch(
+        "SELECT kind, nullif(due_at, 'infinity') AS due_at FROM inbox.items WHERE subject_id = $1", story.tasks[0].id
+    )
+    return [(row["kind"], row["due_at"]) for row in rows]
+
+
 async def test_a_task_sent_back_is_in_hand_again(mirror: Mirror) -> None:
     story = given(Phase.IN_PROGRESS)
     first = story.tasks[0]

@@ -32,6 +32,7 @@ import uvicorn
 import uvloop
 from temporalio.client import Client
 
+from api import entering
 from api.app import create_app
 from api.demo import show
 from api.demo.district import Refused
@@ -176,6 +177,17 @@ async def token(args: argparse.Namespace) -> int:
         raise CannotStart(f"--subject must have 1 to {LONGEST_SUBJECT} printable characters")
     print(tokens(settings)(args.role, args.subject, args.org))
     return 0
+
+
+async def enter(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    if not settings.keys.is_dir():
+        raise CannotStart(f"there is no {settings.keys}; name the folder of the engine with --data-dir")
+    staff = tokens(settings)("host_staff", args.subject, args.org)
+    try:
+        return 0 if await entering.enter(args.url, staff, args.org, args.file) else 1
+    except entering.NotEntered as error:
+        raise CannotStart(str(error)) from error
 
 
 async def doctor(args: argparse.Namespace) -> int:
@@ -517,6 +529,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     new = command(worker, "workflows, relay, projector and webhooks, on a PostgreSQL and a Temporal of your own")
     ruled(new)
     command(migrate, "bring the database up to this program; `up`, `api` and `worker` do so themselves")
+    new = command(enter, "enter a host's own list of residents (CSV) as one of its staff, and show how far it has come")
+    new.add_argument("file", type=Path, metavar="FILE")
+    new.add_argument("--org", required=True, type=uuid, metavar="ID", help="of the host")
+    new.add_argument("--subject", required=True, metavar="ID", help="who does it: it is recorded")
+    new.add_argument("--url", default="http://127.0.0.1:8000", metavar="U", help="of the engine; default: %(default)s")
     new = command(token, "print a bearer token of the embedded issuer, valid for a day")
     new.add_argument("--role", required=True, choices=ROLES)
     new.add_argument("--subject", required=True, metavar="NAME", help="the person")

@@ -1,6 +1,7 @@
 """The front door, as somebody at a terminal meets it: real processes, started, killed and stopped."""
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
@@ -13,8 +14,9 @@ import httpx
 import psutil
 import pytest
 
+from api.demo.district import Person
 from infra.settings import Settings
-from tests.programs import new_folder, program, readiness, run
+from tests.programs import district, new_folder, program, readiness, run
 from yuetan import listening
 
 
@@ -70,6 +72,32 @@ async def test_the_api_serves_while_temporal_is_away(parent: Path, database: str
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         assert "temporal" in ready.json()["down"]
         assert await api.end(signal.SIGTERM) == 0
+
+
+async def test_a_list_of_residents_is_entered_from_a_terminal_that_shows_how_far_it_has_come(
+    parent: Path, database: str
+) -> None:
+    own = {"YUETAN_DATABASE_URL": database, "YUETAN_TEMPORAL_ADDRESS": "127.0.0.1:1", "YUETAN_KEYS": str(parent)}
+    async with program("api", "--port", "0", **own) as api, district(api.url, parent) as people:
+        host = await people.post(Person("admin", "admin"), "/v1/hosts", name="划船社区", kind="community")
+        rows = [f"居民{n},{13800000000 + n},居住,是" for n in range(1_200)]
+        rows[7] = "居民七,不是电话,居住,是"
+        path = parent / "名册.csv"
+        path.write_text("\n".join(["姓名,电话,依据,成年", *rows]), "utf-8")
+        command = ("enter", path, "--org", host["id"], "--subject", "staff", "--url", api.url)
+
+        async def entering(*command: str | Path) -> subprocess.CompletedProcess[str]:
+            return await asyncio.to_thread(run, *command, YUETAN_KEYS=str(parent))
+
+        first = await entering(*command)
+        assert (first.returncode, json.loads(first.stdout)) == (1, {"imported": 1_199, "known": 0, "broken_rows": 1})
+        assert "名册.csv:9: 电话号码无效。" in first.stderr
+        assert "1200/1200" in first.stderr
+        assert "1380000" not in first.stderr
+        path.write_text("姓名,电话\n", "utf-8")
+        refused(await entering(*command), "首行须有列名")
+        refused(await entering(*command[:-1], "http://127.0.0.1:1"), "the connection to")
+        refused(await entering(command[0], parent / "none", *command[2:]), "cannot be read")
 
 
 async def test_a_second_engine_a_taken_port_and_a_demo_for_weeks_are_refused_in_one_line(parent: Path) -> None:

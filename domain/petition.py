@@ -1158,7 +1158,9 @@ class Petition(Decider):
         self.require(*OPEN)
         if not self.urgent:
             raise Conflict("not-urgent", "此件未标为紧急。", "The petition is not marked urgent.")
-        collects = self.signing_goes_on and self.phase == Phase.SUBMITTED and self.signatures < self.threshold
+        # (Once enough had signed when it was submitted, that stays so.)
+        too_few = self.submitted_with is None and self.signatures < self.threshold
+        collects = self.signing_goes_on and self.phase == Phase.SUBMITTED and too_few
         signing = cmd.policy.clock("signing", cmd.at) if collects else None
         self.decide(self.UrgencyLifted, cmd, reason=reason, signing=signing)
 

@@ -588,6 +588,11 @@ def test_what_can_wait_after_all_collects_its_signatures_unless_it_has_them() ->
     story.when(story.petition.lift_urgency, CLERK, reason=text()).then(Petition.UrgencyLifted, signing=None)
     assert set(story.petition.clocks) == {"admissibility"}
 
+    story = given(Phase.COLLECTING, signatures=10)
+    story.do(story.petition.mark_urgent, CLERK, reason=text())
+    story.do(story.petition.withdraw_signature, SIGNER)
+    story.when(story.petition.lift_urgency, CLERK, reason=text()).then(Petition.UrgencyLifted, signing=None)
+
 
 def test_a_reason_says_as_much_as_it_needs_and_no_more() -> None:
     story, other = given(Phase.SUBMITTED), given(Phase.CLOSED, name="other").petition

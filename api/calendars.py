@@ -80,6 +80,7 @@ async def read_calendar_feed(token: str, request: Request, services: Serving) ->
         raise not_found("calendar feed")
     now = request.app.state.now()
     try:
+        await pseudonym(services, identity, UUID(int=0))  # raises for whoever has been erased meanwhile
         rows = await board.meetings(services.pool, identity.role, identity.org, (now - BACK, now + AHEAD))
         rows = await _mine(services, identity, rows)
     except Erased:

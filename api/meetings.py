@@ -30,7 +30,7 @@ from api.schemas import (
 from domain.command import Command, Role
 from domain.directory import Post, Unit
 from domain.meeting import Capacity, Commitment, Meeting
-from domain.petition import Petition
+from domain.petition import Category, Petition
 from domain.refusals import Forbidden, Invalid, not_found
 from infra.tickets import Ticket, qr_code
 
@@ -202,9 +202,10 @@ async def add_to_agenda(meeting_id: UUID, body: AgendaEntry, desk: AtDesk) -> Me
 async def object_to_topic(meeting_id: UUID, body: ResidentObjection, desk: AtDesk) -> MeetingState:
     """A resident who did not sign objects to the topic, once; the host puts it on the agenda."""
     meeting = await desk.get(Meeting, meeting_id)
-    if desk.identity.role == Role.RESIDENT:  # of what they may not see they are not to learn by objecting
-        await petition_row(desk.services, desk.identity, meeting.matter_id)
-    cmd = await desk.command(meeting.matter_id)
+    petition, cmd = await desk.get(Petition, meeting.matter_id), await desk.command(meeting.matter_id)
+    hidden = petition.category == Category.CONDUCT and not petition.signers.get(cmd.by)
+    if hidden and desk.identity.role == Role.RESIDENT:  # nobody learns by objecting of what they may not see
+        raise not_found("meeting")
     objection_id = uuid5(cmd.id, "objection")
     return await _execute(
         desk, Meeting.file_objection, meeting_id, cmd=cmd, texts={"text": body.text}, objection_id=objection_id

@@ -1,11 +1,13 @@
 """The called meeting through HTTP: from its agenda to confirmed minutes, with what is refused and what comes twice."""
 
 import asyncio
+import json
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import icalendar
 import vobject  # type: ignore[import-untyped]
 
@@ -116,7 +118,11 @@ async def test_a_meeting_from_its_agenda_to_confirmed_minutes_and_a_first_roadma
     answer = await world.send(world.official, "PUT", f"{path}/roadmap", {"tasks": drafted["tasks"]})
     assert answer.is_success, answer.text
 
-    # Nowhere does it say who came.
+    # What people wrote is sealed; and nowhere does it say who came.
+    log = b"".join(event.state for event in await world.store.select_events(UUID(meeting[-36:])))
+    for words in ("水泵何时安装", "资金来源", "泵站太吵", "会议室", "装一台水泵", "说的是两台", "加装水泵两台"):
+        assert words.encode() not in log
+        assert json.dumps(words).encode()[1:-1] not in log
     pseudonyms = [event.attendee for event in await attendances(world, meeting)]
     assert len(set(pseudonyms)) == 6
     for who in (CLERK, world.host, world.official, SUPERVISOR, resident(1)):
@@ -378,3 +384,16 @@ async def test_a_feed_is_for_one_person_kept_as_digests_and_revoked(new_world: W
     for gone in (second, f"{second}x", "/v1/calendar-feeds/x"):
         is_problem(await world.client.get(gone), 404, "not-found")
     assert (await world.client.get(staff)).status_code == 200
+
+
+async def test_the_feed_of_whoever_is_erased_is_gone(new_world: World, pool: asyncpg.Pool) -> None:
+    world = new_world
+    _, meeting = await scheduled(world)
+    url = await feed(world, resident(3))
+    await world.get(CLERK, meeting)  # it is shown by now
+    assert len(events((await world.client.get(url)).text)) == 1
+    async with pool.acquire() as conn:
+        await world.app.state.services.people.close(conn, resident(3).subject)
+    for _ in range(2):
+        is_problem(await world.client.get(url), 404, "not-found")
+    assert await pool.fetchval("SELECT count(*) FROM calendar_feeds") == 0

@@ -16,6 +16,7 @@ from domain.directory import Unit
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
 from domain.petition import Answer, Petition, RejectionReason, Resolved, ReviewResult
+from domain.proposal import Proposal
 from domain.refusals import Conflict
 from domain.task import Task
 from infra.database import connect
@@ -27,6 +28,7 @@ from tests.domain.story import (
     SUPERVISOR,
     SUPPORTING_OFFICER,
     UNIT_OFFICER,
+    WORKFLOW,
     id_of,
     resident,
     text,
@@ -524,6 +526,25 @@ async def test_dissatisfied_residents_get_a_second_round_and_then_a_supervision_
     assert_on_time(closed, second.due_at)
     assert (ordered.order, closed.outcome) == (None, "unresolved")
     assert await people.handle.result() == "closed"
+
+
+@at_once
+async def test_after_a_waived_meeting_the_story_goes_on_with_the_answer(people: People) -> None:
+    await people.accept()
+    await people.act(Petition.acknowledge, OFFICIAL)
+    meeting, proposal, starts_at = uuid4(), uuid4(), await people.now() + timedelta(days=6)
+    also: dict[str, Any] = {"petition": (Petition, people.id)}
+    await people.act(Meeting.schedule, HOST_STAFF, meeting, starts_at=starts_at, venue=text(), also=also)
+    await people.act(Petition.elect_representatives, WORKFLOW, elected={resident(1).by: text()})
+    await people.act(Proposal.waive, resident(1), proposal, reason=text(), also=also)
+    concerned = {**also, "meetings": [(Meeting, meeting)]}
+    await people.act(Proposal.voice, resident(1), proposal, agrees=True, also=concerned)
+    await people.answer([])
+    await people.judge(Resolved.YES, Resolved.YES, Resolved.YES)
+    await people.happens("petition.Closed")
+    topics = await people.topics()
+    assert "meeting.Cancelled" in topics
+    assert "meeting.BriefReleased" not in topics
 
 
 @at_once

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Annotated
 
-import asyncpg
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
-from api.deps import After, Anyone, Serving, position, viewer
+from api.deps import After, Anyone, Services, Serving, position, viewer
 from api.history import Happening
 from api.openapi import problems
 from api.problems import UNREACHABLE, Problem
 from infra.event_store import EventStore
+from infra.sealing import Keyring
 from projections import timeline
 from projections.board import Viewer
 from projections.projector import Positions
@@ -99,30 +99,39 @@ async def stream_events(
     others also of what they handle. A comment every 15 seconds shows that the line is open; after ten minutes it is
     closed, and an `EventSource` connects again where it was."""
     try:
-        start = after if last_event_id is None else position(last_event_id)
+        start = after if last_event_id is None else _place(services.keyring, last_event_id)
     except ValueError:
-        raise Problem(
-            422, "invalid-event-id", "事件编号无效。", "Last-Event-ID is a position.", "Last-Event-Id"
-        ) from None
+        raise Problem(422, "invalid-event-id", "事件编号无效。", "That is no id of ours.", "Last-Event-Id") from None
     if start is None:
         start = await services.store.max_notification_id()
     newest: Newest = request.app.state.newest
-    lines = _lines(services.pool, newest, viewer(services, identity), start)
+    lines = _lines(services, newest, viewer(services, identity), start)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _lines(pool: asyncpg.Pool, newest: Newest, who: Viewer, at: int) -> AsyncIterator[str]:
+def _place(keyring: Keyring, text: str) -> int:
+    try:
+        return position(text)
+    except ValueError:
+        return keyring.unveiled(text)
+
+
+async def _lines(services: Services, newest: Newest, who: Viewer, at: int) -> AsyncIterator[str]:
+    """Nothing in it moves with what this viewer is not told of: not the first id, nor the pause before a comment."""
     loop = asyncio.get_running_loop()
     end = loop.time() + LIFE_SECONDS
     async with newest:
-        yield f"retry: 1000\nid: {at}\n\n"
+        yield f"retry: 1000\nid: {services.keyring.veiled(at)}\n\n"
+        beat = loop.time() + HEARTBEAT_SECONDS
         while loop.time() < end and not newest.closed:
-            head = await newest.after(at, HEARTBEAT_SECONDS)
-            if head == at:
+            head = await newest.after(at, max(0, beat - loop.time()))
+            if loop.time() >= beat:
                 yield ": still here\n\n"
+                beat += HEARTBEAT_SECONDS
+            if head == at:
                 continue
             # What is later than the head, the board may not know who may be told of.
-            rows = [row for row in await timeline.since(pool, who, at, limit=PAGE) if row["position"] <= head]
+            rows = [row for row in await timeline.since(services.pool, who, at, limit=PAGE) if row["position"] <= head]
             for row in rows:
                 told = Happening.model_validate(row)
                 data = json.dumps(told.model_dump(mode="json"), ensure_ascii=False)

@@ -23,6 +23,7 @@ from domain.text import Text
 
 ERASED = "已删除 / erased"
 NONCE_BYTES = 12
+PLACE = UUID(int=0)  # the id that places in the log are sealed under: no key of a text has it
 KEY_BYTES = 32
 
 
@@ -79,6 +80,14 @@ class Keyring:
         if wrapped is None:
             return None
         return await asyncio.to_thread(decrypted, self._unwrap(key_id, wrapped), key_id, sealed[16:])
+
+    def veiled(self, position: int) -> str:
+        """A place in the log that its holder can come back to, and cannot read: another text each time."""
+        return base64.urlsafe_b64encode(encrypted(self._master, PLACE, f"{position:019}".encode())).decode()
+
+    def unveiled(self, text: str) -> int:
+        """``ValueError``: that is none of ours."""
+        return int(decrypted(self._master, PLACE, base64.b64decode(text, b"-_", validate=True)))
 
     def hashed(self, word: str) -> str:
         """A part of a text as a search may keep it: the same for the same word, and no guess at it can be tried out."""

@@ -123,3 +123,39 @@ async def test_a_stream_starts_at_a_position_or_not_at_all(world: World) -> None
         is_problem(answer, 422, "invalid-event-id", "Last-Event-Id")
     answer = await world.client.get("/v1/events", headers={"Authorization": "Bearer x"})
     is_problem(answer, 401, "unauthenticated", "Authorization")
+
+
+async def test_the_beginning_of_a_stream_counts_nothing_and_leads_back_to_its_place(world: World) -> None:
+    """Whoever connects again and again must not see that something is written; and still misses nothing."""
+    path = await world.accepted()
+    async with serving(world) as client:
+        begun = []
+        for _ in range(2):  # nothing happens in between: it differs all the same
+            async with aclosing(told(world, client, None)) as stream:
+                begun.append((await anext(stream))["id"])
+        assert len(set(begun)) == 2
+        assert {len(id) for id in begun} == {len(begun[0])}
+        await world.post(world.official, f"{path}/acknowledgement")
+        async with aclosing(told(world, client, None, Last_Event_ID=begun[0])) as stream:
+            missed = await until(stream, "petition.CallAcknowledged")
+        assert [event["event"] for event in missed[1:]] == ["petition.CallAcknowledged"]
+        answer = await client.get("/v1/events", headers={"Last-Event-ID": begun[0][:-8] + "AAAAAAAA"})
+        is_problem(answer, 422, "invalid-event-id", "Last-Event-Id")
+
+
+async def test_what_one_is_not_told_of_does_not_delay_the_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.events.HEARTBEAT_SECONDS", 0.5)
+    path = await world.collecting(1)
+    async with serving(world) as client, aclosing(told(world, client, None)) as stream:
+        await anext(stream)
+
+        async def sign() -> None:
+            for n in range(2, 30):  # more often than the line says that it is open
+                await world.post(resident(n), f"{path}/co-signatures")
+                await asyncio.sleep(0.1)
+
+        signing = asyncio.create_task(sign())
+        async with asyncio.timeout(20):
+            assert await anext(stream) == {"": "still here"}
+        assert not signing.done()
+        await signing

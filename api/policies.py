@@ -16,7 +16,7 @@ from api.schemas import Day, example, shown, wrong
 from domain.command import Role
 from domain.policy import Policy
 from domain.refusals import Invalid, not_found
-from domain.rulebook import RULEBOOK, Issue, Rulebook, check, document_of, parse
+from domain.rulebook import RULEBOOK, Issue, Rulebook, check, document_of, parse, stored
 
 router = APIRouter(prefix="/v1", tags=["directory"])
 
@@ -47,7 +47,7 @@ class NewPolicy(BaseModel):
             raise wrong("policy", "请提供 toml 或 document 之一。", "Give the policy as toml or as document.")
         return self
 
-    def stored(self) -> str:
+    def written(self) -> str:
         """As the log keeps it. Raises ``Invalid``."""
         field = "document" if self.toml is None else "toml"
         try:
@@ -93,7 +93,7 @@ def _version(issue: Issue, before: Issue | None) -> PolicyVersion:
         version=issue.version,
         effective_on=issue.effective_on,
         from_file=issue.from_file,
-        changes=_changes(parse(before.document), parse(issue.document)) if before else [],
+        changes=_changes(stored(before.document), stored(issue.document)) if before else [],
     )
 
 
@@ -139,7 +139,7 @@ async def issue_policy(body: NewPolicy, desk: AtDesk) -> PolicyVersion:
         Rulebook.issue_policy,
         RULEBOOK,
         lambda rulebook: _versions(rulebook)[-1],
-        document=body.stored(),
+        document=body.written(),
         effective_on=body.effective_on,
     )
     desk.response.headers["Location"] = f"/v1/policies/{issued.version}"
@@ -151,6 +151,6 @@ async def preview_policy(body: NewPolicy, services: Serving, identity: Known) ->
     """What a new version would change, against the last one issued. Nothing is issued."""
     require_role(identity, Role.ADMIN, Role.AUDITOR)
     rulebook = await services.repository.get(Rulebook, RULEBOOK)
-    document = body.stored()
+    document = body.written()
     issue = Issue(parse(document).version, document, body.effective_on, from_file=False)
     return _version(issue, rulebook.issues[-1])

@@ -41,6 +41,9 @@ RULES = (
     "refiling",
     "alert",
 )
+# Announced holidays do not move the clocks of these: of a ballot, since its end was told to everybody who votes, and of
+# what nobody may time.
+NO_WORKING_DAYS = ("ballot", "candidacy", "alert")
 WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 
 
@@ -82,6 +85,9 @@ class Policy:
             windows = {rule: Window.parse(document["windows"][rule]) for rule in RULES}
             if windows["brief"].unit == "working days":
                 raise ValueError("the window “brief” counts back from the meeting: write hours or days")
+            for rule in NO_WORKING_DAYS:
+                if windows[rule].unit == "working days":
+                    raise ValueError(f"windows.{rule} is written in days, hours, minutes or seconds")
             years = {int(year): YearTable.parse(year, table) for year, table in document.get("calendar", {}).items()}
             threshold = int(document["threshold"])
             if threshold < 2:

@@ -8,7 +8,7 @@ again from the first. The stories hear of what moved like of anything else.
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -21,6 +21,7 @@ from domain.command import Command, Decider, Role
 from domain.policy import Policy
 from domain.refusals import Invalid, NotFound
 from domain.rulebook import RULEBOOK, Rulebook
+from infra import policies
 from infra.event_store import TRANSIENT, EventStore
 from infra.mapper import mapper
 from infra.repository import Repository, Unavailable
@@ -103,7 +104,20 @@ class Holidays:
             page = open_ones[start : start + AT_ONCE]
             positions = await asyncio.gather(*(self._move(cls, id, revision) for cls, id in page))
             await conn.execute(_PROGRESS, revision, start + len(page), positions, [id for _, id in page])
+        await self._move_verifications(conn)
         await conn.execute("UPDATE calendar_moves SET finished_at = now() WHERE revision = $1", revision)
+
+    async def _move_verifications(self, conn: PoolConnectionProxy) -> None:
+        """Of residents who entered themselves: by when the host is to verify them stands in the register, in no log."""
+        rules = await policies.rules(self._repository, self._policy)
+        waiting = "SELECT person_id, registered_at, verify_by FROM residents WHERE verify_by > $1"
+        for person_id, registered_at, verify_by in await conn.fetch(waiting, self._now()):
+            with suppress(Invalid):  # it would end in a year of which nothing is known
+                due_at = rules.in_force(registered_at).clock("verification", registered_at).due_at
+                await conn.execute(
+                    "UPDATE residents SET verify_by = $2 WHERE person_id = $1 AND verify_by = $3",
+                    *(person_id, due_at, verify_by),
+                )
 
     async def _move(self, cls: Any, id: UUID, revision: int) -> int | None:
         """Where the command stands in the log; None when it waits for a year to become known."""

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 import chinese_calendar
 import pytest
 from hypothesis import given as whatever
 from hypothesis import strategies as st
 
+import infra.mapper  # noqa: F401 - imports every aggregate
+from domain.ballot import Ballot
 from domain.calendar import CHINA, Calendar, YearTable, end_of, local_day
 from domain.clock import Clock
+from domain.command import Decider
 from domain.meeting import Meeting
 from domain.petition import Petition, Phase
 from domain.refusals import Conflict, Forbidden, Invalid
@@ -200,6 +203,15 @@ def test_the_time_to_confirm_minutes_moves() -> None:
     assert story.meeting.minutes_clock
     assert story.meeting.minutes_clock.due_at > before.due_at
     story.when(story.meeting.move_clocks, WORKFLOW).then()
+
+
+def test_every_aggregate_with_clocks_can_have_them_moved() -> None:
+    """But a ballot, whose clocks count no working days."""
+    for cls in Decider.__subclasses__():
+        events = [event for event in vars(cls).values() if isinstance(event, type) and issubclass(event, Decider.Event)]
+        clocks = [name for event in events for name, kind in get_type_hints(event).items() if "Clock" in str(kind)]
+        if cls.__module__.startswith("domain.") and clocks and cls is not Ballot:
+            assert hasattr(cls, "move_clocks"), f"{cls.__name__} keeps {clocks}"
 
 
 def test_only_the_engine_moves_clocks() -> None:

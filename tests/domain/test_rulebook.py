@@ -8,7 +8,7 @@ import pytest
 
 from domain.calendar import local_day
 from domain.refusals import Conflict, Forbidden, Invalid
-from domain.rulebook import BUILT_IN, RULEBOOK, Rulebook, document_of, parse
+from domain.rulebook import BUILT_IN, RULEBOOK, Issue, Rulebook, document_of, parse
 from tests.domain.story import ADMIN, EVERYBODY, MONDAY, WORKFLOW, Story, policy_file
 
 TODAY = local_day(MONDAY)
@@ -90,6 +90,7 @@ def test_a_version_is_issued_once_and_never_for_the_past() -> None:
         ({"version": "1+1"}, "a version is written"),
         ({"reopen_below": 1.5}, "reopen_below"),
         ({"max_rounds": 0}, "max_rounds"),
+        ({"windows": BUILT_IN["windows"] | {"ballot": "5 working days"}}, "windows.ballot"),
     ],
 )
 def test_a_policy_that_is_wrong_is_refused_with_what_is_wrong(changes: dict[str, Any], said: str) -> None:
@@ -109,6 +110,14 @@ def test_what_an_old_policy_does_not_say_the_built_in_one_does() -> None:
     assert str(policy.windows["meeting"]) == "9 days"
     assert str(policy.windows["claim"]) == BUILT_IN["windows"]["claim"]
     assert policy.extension_days == BUILT_IN["extension_days"]
+
+
+def test_a_policy_that_would_be_refused_today_locks_nobody_out() -> None:
+    _, rulebook = founded()
+    strict = json.loads(policy_file("strict")) | {"threshold": 1}
+    rulebook.entries.append(Issue("strict", json.dumps(strict), TODAY, from_file=False))
+    policy = rulebook.rules().in_force(MONDAY)
+    assert (policy.version, policy.threshold) == ("strict", BUILT_IN["threshold"])
 
 
 def test_years_that_any_version_brings_count_for_all_and_a_clock_says_which_calendar_it_knew() -> None:

@@ -41,7 +41,7 @@ EXPECTED = {
     "flooding": Expected("merged", None, history=frozenset({"petition.BallotCalled", "petition.Merged"})),
     "wall-breakers": Expected(history=frozenset({"petition.Extended"})),
     "tongluowan": Expected(history=frozenset({"petition.Suspended", "petition.Resumed"})),
-    "old-compound": Expected(history=frozenset({"petition.InterimResponseGiven"})),
+    "old-compound": Expected(history=frozenset({"petition.RepresentativesElected", "petition.InterimResponseGiven"})),
     "gas-and-lamps": Expected(never=frozenset({"petition.HostOpinionGiven"})),
 }
 
@@ -180,6 +180,8 @@ class Scene:
         if self.name == "drainage":
             self.play.drainage_admitted.set_result(self.id)
         await self.district.post(self.official, f"{self.path}/acknowledgement")
+        if self.name == "old-compound":
+            await self._elect()
         await self._meet()
         if self.name == "tongluowan":
             await self.district.post(self.official, f"{self.path}/suspension", reason="等待上级批复。")
@@ -218,6 +220,18 @@ class Scene:
             await self.district.post(self.host, f"{self.path}/host-opinion", opinion="情况属实,建议受理。")
         await self._phase("submitted")
         self.say("已提交", "submitted to the clerk")
+
+    async def _elect(self) -> None:
+        ballot = await self.district.post(self.residents[0], f"{self.path}/ballots", question="representatives")
+        address = f"/v1/ballots/{ballot['id']}"
+        for n, resident in enumerate(self.residents[1:4], 1):
+            await self.district.post(resident, f"{address}/candidacies", name=f"{n}号楼代表", consent=True)
+        self.say("群众代表候选人报名", "candidates stand to speak for the residents")
+        begins = datetime.fromisoformat(ballot["candidacy"]["due_at"])
+        await asyncio.sleep(max(0, (begins - datetime.now(UTC)).total_seconds()))
+        for resident in self.residents:
+            await self.district.post(resident, f"{address}/votes", choices=["1", "3"])
+        self.say("联名人秘密选出群众代表", "the co-signers elect their representatives in secret")
 
     async def _meet(self) -> None:
         starts_at = datetime.now(UTC) + timedelta(seconds=2)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from starlette.datastructures import UploadFile
 
 from api.counter import AtCounter, Counter
-from api.deps import NO_BODY, AtDesk, Desk, Services
+from api.deps import NO_BODY, AtDesk, Desk, Services, require_on_roll
 from api.intakes import IntakeState, slip, take_in, unknown_resident
 from api.openapi import CREATION, REGISTER, REGISTER_CREATION, problems
 from api.pages import petition_row, readable
@@ -271,6 +271,7 @@ async def confirm_draft_by_slip(draft_id: UUID, request: Request, desk: AtDesk) 
 async def _file(desk: Desk, draft: Draft, data: bytes | None, content: Content | None) -> IntakeState:
     """Done half before, it is done to the end: each step has an id of its own, made from the draft's."""
     petition_id, opens = UUID(draft.body["petition_id"]), "topic" in draft.body
+    await require_on_roll(desk.services, str(draft.person_id), draft.host_id)
     if opens:
         await _open(desk, draft, petition_id)
     petition = await desk.get(Petition, petition_id)

@@ -20,6 +20,7 @@ from infra.gateway import Outside
 from infra.register_log import Actor
 from projections import notices
 from projections.notice_sender import NoticeSender
+from tests.api.test_intakes import enter, second
 from tests.api.world import CLERK, DETAILS, TOPIC, Person, World, resident
 from tests.infra.test_gateway import Mailbox, Sms, http, mailbox, sms, smtp_url
 from tests.programs import eventually
@@ -223,6 +224,28 @@ async def test_addresses_of_residents_are_changed_in_the_register_only(new_world
 
 def bearer(world: World, who: Person) -> dict[str, str]:
     return {"Authorization": f"Bearer {world.issuer.token(who.role, who.subject, who.org)}"}
+
+
+async def test_whoever_is_signed_for_is_told_and_told_again_when_that_is_called_false(
+    new_world: World, sender: Any, mailbox: Mailbox
+) -> None:
+    world = new_world
+    mei = await newcomer(world, 1, email="mei@example.cn")
+    path = await world.collecting(2)
+    intake = (await enter(world, path, mei)).headers["Location"]
+    await sender()
+    await told(world)
+    await world.post(world.host, f"{intake}/invalidation", reason="字迹不符。")
+    await told(world)
+    assert [to for to, _ in mailbox.received] == [["mei@example.cn"]]
+    await world.post(second(world), f"{intake}/invalidation/confirmation")
+    await told(world)
+    news = (await world.get(mei, "/v1/notices"))["items"]
+    assert [item["kind"] for item in news] == ["intake.InvalidationConfirmed", "intake.Filed"]
+    assert len(mailbox.received) == 2
+    for _, letter in mailbox.received:
+        assert not any(word in said(letter) for word in (TOPIC, "联名", "字迹", path[-36:]))
+    assert (await world.get(resident(2), "/v1/notices"))["items"] == []
 
 
 def test_every_kind_has_words_in_both_languages() -> None:

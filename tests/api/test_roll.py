@@ -10,6 +10,7 @@ from domain.command import Role
 from domain.petition import Petition
 from infra.rejections import Settling
 from tests.api.checks import is_problem, nothing_appended
+from tests.api.test_drafts import last_code
 from tests.api.test_intakes import enter, on_the_roll, second
 from tests.api.test_signing import ask, sign
 from tests.api.world import ADMIN, AUDITOR, CLERK, POLICY, Person, World, resident, somewhere
@@ -84,6 +85,25 @@ async def test_who_is_not_yet_verified_counts_and_the_overdue_stand_first_in_the
     assert await worklist(world, world.host._replace(org=somewhere())) == []
     for who in (resident(1), world.official, ADMIN):
         is_problem(await world.read(who, "/v1/register/worklist"), 403, "forbidden")
+
+
+async def test_whose_entry_was_found_false_neither_opens_nor_signs_by_anybodys_hand(new_world: World) -> None:
+    world = new_world
+    assert world.official.org
+    path = await world.collecting(2)
+    person = await on_the_roll(world, "虚构人", "13800000001")
+    words = {"topic": "楼道灯不亮", "details": "坏了一个月。", "category": "grievance", "means": "phone"}
+    body = words | {"resident_id": person.subject, "called_post_ids": [str(world.official.org)]}
+    draft = await world.post(world.host, f"/v1/hosts/{world.host.org}/intakes", **body)
+    code = last_code(world)
+    await rejected(world, person)
+    async with nothing_appended(world):
+        by_phone = await world.send(world.host, "POST", f"/v1/drafts/{draft['id']}/confirmation", {"code": code})
+        is_problem(by_phone, 403, "not-on-this-roll")
+        is_problem(await enter(world, path, person), 403, "not-on-this-roll")
+        by_link = await ask(world, path, phone="13800000001")
+        is_problem(await sign(world, path, by_link, phone="13800000001"), 403, "not-on-this-roll")
+        is_problem(await world.send(person, "POST", "/v1/petitions", world.topic()), 403, "not-on-this-roll")
 
 
 # Finding

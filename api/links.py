@@ -56,6 +56,7 @@ class LinkedCase(BaseModel):
 @router.post("/petitions/{petition_id}/links", responses=COMMAND)
 async def make_link(petition_id: UUID, body: CaseNumber, desk: AtDesk) -> LinkState:
     """By a clerk or the host's staff. A case is linked to one petition; linked to it again, nothing changes."""
+    require_role(desk.identity, Role.CLERK, Role.HOST_STAFF)  # before a key is made for the number
     number = _normal(body.number)
     id = _id(desk.services.keyring, body.system, number)
     # A key of its own, so that the number can be made unreadable for good.

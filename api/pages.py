@@ -234,9 +234,12 @@ async def petition_row(services: Services, identity: Identity | None, petition_i
     petition = await _as_resident(services, identity, petition_id)
     signed = bool(petition and identity and petition.signers.get(await pseudonym(services, identity, petition_id)))
     # While signatures are collected whoever has been given the address reads it too, for nobody can sign unread. Not so
-    # about an official's conduct: there the lead petitioner shows it to whom they trust.
+    # about an official's conduct: there the lead petitioner shows it to whom they trust. An urgent one is signed also
+    # after its acceptance: then its address is public, and so is what a clerk has issued of it.
     asked = petition is not None and (
-        petition.phase in petition.signing_phases and petition.category != Category.CONDUCT
+        petition.phase in petition.signing_phases
+        and petition.phase in (Phase.COLLECTING, Phase.SUBMITTED)
+        and petition.category != Category.CONDUCT
     )
     who = viewer(services, identity)
     if kept_out := await _kept_out(services, identity, petition_id):

@@ -85,6 +85,10 @@ async def test_what_is_urgent_is_submitted_at_once_flagged_everywhere_and_still_
     ]
     assert (await world.get(world.official, "/v1/inbox"))["items"] == [], "no post is pressed before it is called"
     await world.post(CLERK, f"{path}/acceptance")
+    newcomer = resident(34)
+    assert (await world.get(newcomer, path))["details"] is None, "now it is public, as far as a clerk has issued it"
+    assert (await world.post(newcomer, f"{path}/co-signatures"))["phase"] == "accepted"
+    assert (await world.get(newcomer, path))["details"], "who signed reads what they signed"
     assert "urgent" in {item["kind"] for item in (await world.get(world.official, "/v1/inbox"))["items"]}
     await world.post(world.official, f"{path}/response", text="抽水泵已到场。", interim=True)
     for who in (CLERK, world.official):

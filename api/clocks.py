@@ -36,6 +36,7 @@ RULES = {
     "feedback": "群众评价",
     "commitment": "兑现承诺",
     "review": "复查复核",
+    "call_back": "电话回访",
     "task": "完成任务",
     "vacancy": "确定代理领导",
     "urgent": "紧急件首次回应",

@@ -112,6 +112,7 @@ class ReviewResult(StrEnum):
     RETURNED = "returned"
 
 
+FEW = 3  # judgements: with fewer, those who agreed to it are called
 REVIEWS = 2  # 复查, then 复核; what it says is final
 
 
@@ -172,6 +173,9 @@ class Petition(Decider):
     raised: Sequence[str] = ()  # roles of which nobody can handle it: their work goes one level up
     counts_every = A_DAY
     submitted_with: int | None = None  # signatures
+    callable = dict[str, bool]()  # noqa: RUF012 - who agreed to be called back: pseudonym -> still agrees
+    calling: tuple[UUID, str, str] | None = None  # the call under way: its id, whom it is to, and by which clerk
+    called: Sequence[str] = ()  # in this call-back
     reviews = 0  # asked for so far
     reviewed_by: str | None = None  # who decided the last
     reviewable_from: datetime | None = None  # when it was closed, or the last review decided
@@ -697,6 +701,72 @@ class Petition(Decider):
 
         def apply(self, petition: "Petition") -> None:
             petition.judgements[self.by] = (self.resolved, self.satisfied)
+
+    class CallBackAgreed(Event):
+        """This co-signer may be called by the clerk, should too few judge: the clerk then learns who they are."""
+
+        TOPIC = "petition.CallBackAgreed"
+        SECRET = True
+
+        def apply(self, petition: "Petition") -> None:
+            petition.callable = {**petition.callable, self.by: True}
+
+    class CallBackDeclined(Event):
+        TOPIC = "petition.CallBackDeclined"
+        SECRET = True
+
+        def apply(self, petition: "Petition") -> None:
+            petition.callable = {**petition.callable, self.by: False}
+
+    class CallBackBegun(Event):
+        """Too few have judged in time: the clerk calls those who agreed to it. They may still judge by themselves."""
+
+        TOPIC = "petition.CallBackBegun"
+        round: int
+        call_back: Clock
+
+        def apply(self, petition: "Petition") -> None:
+            petition.clocks = {"call_back": self.call_back}
+            petition.called, petition.calling = [], None
+
+    class CallHandedOut(Event):
+        """The clerk is told whom to call: one at a time."""
+
+        TOPIC = "petition.CallHandedOut"
+        SECRET = True
+        call_id: UUID
+        signer: str
+
+        def apply(self, petition: "Petition") -> None:
+            petition.calling = self.call_id, self.signer, self.by
+            petition.called = [*petition.called, self.signer]
+
+    class CallMissed(Event):
+        """Nobody answered, or did not want to."""
+
+        TOPIC = "petition.CallMissed"
+        SECRET = True
+        call_id: UUID
+
+        def apply(self, petition: "Petition") -> None:
+            petition.calling = None
+
+    class FeedbackTaken(Event):
+        """A judgement that the clerk was told on the telephone, read back and entered."""
+
+        TOPIC = "petition.FeedbackTaken"
+        SECRET = True
+        call_id: UUID
+        signer: str
+        round: int
+        contacted: bool
+        resolved: str
+        satisfied: bool
+        comment: Text | None
+
+        def apply(self, petition: "Petition") -> None:
+            petition.judgements[self.signer] = (self.resolved, self.satisfied)
+            petition.calling = None
 
     class TrackingBegun(Event):
         """The residents have judged the promise; it is tracked until it is kept."""
@@ -1632,8 +1702,13 @@ class Petition(Decider):
 
     @command(WORKFLOW)
     def close_feedback(self, cmd: Command, /) -> None:
+        """At the window's end; or first, where too few have judged, the call-back."""
         self.require(Phase.FEEDBACK)
-        self._require_due(self.clocks["feedback"], cmd)
+        (clock,) = self.clocks.values()
+        self._require_due(clock, cmd)
+        if clock.rule == "feedback" and len(self.judgements) < FEW and self.to_call:
+            self.decide(self.CallBackBegun, cmd, round=self.round, call_back=cmd.policy.clock("call_back", cmd.at))
+            return
         for event_class, facts in self._conclusion(cmd, self.judgements):
             self.decide(event_class, cmd, **facts)
 
@@ -1664,6 +1739,98 @@ class Petition(Decider):
     def _another_round(self, cmd: Command, judgements: Judgements) -> dict[str, Any]:
         clocks = {rule: cmd.policy.clock(rule, cmd.at) for rule in ("roadmap", "response")}
         return {"round": self.round + 1, "judged": len(judgements), "resolved": resolved_in(judgements), **clocks}
+
+    # --- the clerk calls back ---------------------------------------------------------------------------------------
+
+    @property
+    def to_call(self) -> list[str]:
+        """Who agreed, has not judged, and was not called yet."""
+        return [
+            signer
+            for signer, agrees in self.callable.items()
+            if agrees and self.signers.get(signer) and signer not in self.judgements and signer not in self.called
+        ]
+
+    @command(RESIDENT)
+    def agree_to_call(self, cmd: Command, /) -> None:
+        self._require_callable(cmd)
+        if not self.callable.get(cmd.by):
+            self.decide(self.CallBackAgreed, cmd)
+
+    @command(RESIDENT)
+    def decline_call(self, cmd: Command, /) -> None:
+        self._require_callable(cmd)
+        if self.callable.get(cmd.by):
+            self.decide(self.CallBackDeclined, cmd)
+
+    def _require_callable(self, cmd: Command) -> None:
+        if not self.signers.get(cmd.by):
+            raise Forbidden("not-a-co-signer", "只有联名人可以同意回访。", "Only those who signed can be called back.")
+        if self.phase in ENDS:
+            self.require(*OPEN)
+
+    @command(CLERK)
+    def hand_out_call(self, cmd: Command, /, *, call_id: UUID) -> None:
+        """Whom to call next. While a clerk's call is under way, the same again."""
+        self.require(Phase.FEEDBACK)
+        if "call_back" not in self.clocks:
+            raise Conflict(
+                "no-call-back",
+                "评价期内不作回访;期满评价过少的,再行回访。",
+                "Nobody is called while the residents judge by themselves; only if too few have.",
+            )
+        if self.calling is not None:
+            if self.calling[2] == cmd.by:
+                return
+            raise Conflict("call-under-way", "另一位工作人员正在回访。", "Another clerk's call is under way.")
+        waiting = self.to_call
+        if not waiting:
+            raise Conflict("nobody-to-call", "没有其他同意回访的联名人。", "Nobody else has agreed to be called.")
+        self.decide(self.CallHandedOut, cmd, call_id=call_id, signer=waiting[0])
+
+    @command(CLERK)
+    def take_feedback(
+        self,
+        cmd: Command,
+        /,
+        *,
+        call_id: UUID,
+        contacted: bool,
+        resolved: Resolved,
+        satisfied: bool,
+        comment: Text | None,
+    ) -> None:
+        """What a co-signer said on the telephone, as if they had judged by themselves."""
+        signer = self._called(cmd, call_id)
+        if signer in self.judgements:
+            raise Conflict("already-judged", "此人已自行评价。", "They have judged by themselves meanwhile.")
+        conclusion = []
+        if len(self.judgements) + 1 == self.signatures:
+            conclusion = self._conclusion(cmd, self.judgements | {signer: (resolved.value, satisfied)})
+        self.decide(
+            self.FeedbackTaken,
+            cmd,
+            call_id=call_id,
+            signer=signer,
+            round=self.round,
+            contacted=contacted,
+            resolved=resolved.value,
+            satisfied=satisfied,
+            comment=comment,
+        )
+        for event_class, facts in conclusion:
+            self.decide(event_class, cmd.consequence(), **facts)
+
+    @command(CLERK)
+    def miss_call(self, cmd: Command, /, *, call_id: UUID) -> None:
+        self._called(cmd, call_id)
+        self.decide(self.CallMissed, cmd, call_id=call_id)
+
+    def _called(self, cmd: Command, call_id: UUID) -> str:
+        self.require(Phase.FEEDBACK)
+        if self.calling is None or self.calling[0] != call_id or self.calling[2] != cmd.by:
+            raise Conflict("no-such-call", "没有您正在进行的这次回访。", "No such call of yours is under way.")
+        return self.calling[1]
 
     # --- what was promised is tracked -------------------------------------------------------------------------------
 
@@ -1793,8 +1960,10 @@ class Petition(Decider):
 
 
 def require_holder(cmd: Command, post: Post | None) -> None:
-    """A post without a registered term is answered for by any of its officials."""
-    if post and post.holder not in (None, cmd.by):
+    """Or whoever stands in while the post is vacant. A post that never had a registered term is answered for by any of
+    its officials."""
+    signs = post and (post.holder or post.acting)
+    if post and (signs or post.since) and cmd.by != signs:
         raise Forbidden(
             "not-the-holder",
             "答复须由职务的在任领导本人签发;您可以起草,交其签发。",

@@ -30,6 +30,7 @@ RULES = (
     "vacancy",
     "appeal",
     "appeal_decision",
+    "call_back",
     "review_request",
     "review",
     "urgent",

@@ -19,6 +19,7 @@ from domain.command import Role
 from domain.refusals import NotFound
 from infra.contacts import Contact
 from infra.register import Register
+from infra.register_log import Actor
 
 COMMON = str(UUID(int=0))
 ONE_FOR_ALL = (Role.CLERK, Role.SUPERVISOR, Role.DISCIPLINE)  # who share one inbox, whatever their organisation
@@ -85,6 +86,20 @@ class Correspondents:
         except (ValueError, NotFound):
             return who, settings  # not on a roll: somebody of an outside identity provider
         return who, replace(settings, email=entry.email, phone=next(iter(entry.phones), None))
+
+    async def callee(
+        self, petition_id: UUID, pseudonym: str, actor: Actor, at: datetime
+    ) -> tuple[str, str | None] | None:
+        """Name and phone, for whom they agreed to be called by; that they were told is written down."""
+        sealed = await self._pool.fetchval(
+            "SELECT sealed FROM notice_addresses WHERE (petition_id, recipient) = ($1, $2)", petition_id, pseudonym
+        )
+        try:
+            subject = UUID(self.register.decrypt(petition_id, sealed).decode()) if sealed else None
+            entry = (await self.register.read(subject, actor, at)).entry if subject else None
+        except (ValueError, NotFound):
+            return None
+        return (entry.name, next(iter(entry.phones), None)) if entry else None
 
     async def forget(
         self, conn: PoolConnectionProxy, subject: str, petitions: list[UUID], pseudonyms: list[str]

@@ -594,8 +594,18 @@ def feedback_invited(event: Petition.FeedbackInvited, at: Recorded) -> Iterator[
     )
 
 
-@READ_MODEL.on(Petition.FeedbackGiven)
-def feedback_given(event: Petition.FeedbackGiven, at: Recorded) -> Iterator[Statement]:
+@READ_MODEL.on(Petition.CallBackBegun)
+def call_back_begun(event: Petition.CallBackBegun, at: Recorded) -> Iterator[Statement]:
+    yield update("clocks = $5"), *start(event, at), clocks_to_json(event.call_back)
+
+
+@READ_MODEL.on(Petition.CallBackAgreed, Petition.CallBackDeclined, Petition.CallHandedOut, Petition.CallMissed)
+def unseen(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
+    yield UNSEEN.format(""), event.originator_id, at.id
+
+
+@READ_MODEL.on(Petition.FeedbackGiven, Petition.FeedbackTaken)
+def feedback_given(event: Petition.FeedbackGiven | Petition.FeedbackTaken, at: Recorded) -> Iterator[Statement]:
     yield UNSEEN.format(""), event.originator_id, at.id
     yield (
         "UPDATE feedback SET judged = judged + 1, contacted = contacted + $3, resolved_yes = resolved_yes + $4,"

@@ -371,10 +371,17 @@ def answered(event: Petition.Answered, at: Recorded) -> Iterator[Statement]:
     yield from obeyed(event, at)
 
 
+@READ_MODEL.on(Petition.CallBackBegun)
+def call_back_begun(event: Petition.CallBackBegun, at: Recorded) -> Iterator[Statement]:
+    clock, id = event.call_back, event.originator_id
+    yield stop(id, "feedback")
+    yield put(CLERKS, "call_back", id, event, at, rule=clock.rule, due_at=clock.due_at)
+
+
 @READ_MODEL.on(Petition.TrackingBegun)
 def tracking_begun(event: Petition.TrackingBegun, at: Recorded) -> Iterator[Statement]:
     clock, id = event.commitment, event.originator_id
-    yield stop(id, "feedback")
+    yield stop(id, "feedback", "call_back")
     yield put(LEAD_POST, "commitment", id, event, at, rule=clock.rule, due_at=clock.due_at)
 
 
@@ -386,7 +393,7 @@ def tracking_over(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 @READ_MODEL.on(Petition.Reopened)
 def reopened(event: Petition.Reopened, at: Recorded) -> Iterator[Statement]:
     id = event.originator_id
-    yield stop(id, "feedback")
+    yield stop(id, "feedback", "call_back")
     yield put(LEAD_POST, "roadmap", id, event, at, rule="roadmap", due_at=event.roadmap.due_at)
     yield answer_by(id, event, at)
 

@@ -178,7 +178,7 @@ class NoticeSender:
 
 
 # Of each signature and judgement nobody is told, so they need not be looked at.
-UNTOLD = {"petition.CoSigned", "petition.CoSignatureWithdrawn", "petition.FeedbackGiven"}
+UNTOLD = {"petition.CoSigned", "petition.CoSignatureWithdrawn", "petition.FeedbackGiven", "petition.FeedbackTaken"}
 
 
 def _matter(at: Recorded) -> UUID | None:

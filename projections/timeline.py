@@ -126,6 +126,7 @@ PUBLIC: dict[type, tuple[str, ...]] = {
 }
 HANDLERS: dict[type, tuple[str, ...]] = {
     Petition.HostOpinionGiven: (),
+    Petition.CallBackBegun: ("round", "call_back"),
     Petition.Lapsed: (),
     Petition.Withdrawn: (),
     Petition.SplitProposed: ("other_category",),
@@ -201,6 +202,8 @@ def counted(event: Petition.Event, at: Recorded) -> Iterator[Statement]:
 
 @READ_MODEL.on(
     *(Petition.Recused, Petition.FeedbackGiven, Petition.CoSignatureRepeated, Petition.CoSignatureContested),
+    *(Petition.CallBackAgreed, Petition.CallBackDeclined, Petition.CallHandedOut, Petition.CallMissed),
+    Petition.FeedbackTaken,
     *(Petition.WithdrawalsMounted, Petition.SupervisorAlerted, Petition.AlertHeeded),
 )
 def secret(event: Petition.Event, at: Recorded) -> Iterator[Statement]:

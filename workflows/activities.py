@@ -30,6 +30,7 @@ ENDINGS = {
     "signing": "close_signing",
     "host_opinion": "close_signing",
     "feedback": "close_feedback",
+    "call_back": "close_feedback",
     "refiling": "close_refiling",
     "claim": "hand_back",
     "appeal": "close_appeal",

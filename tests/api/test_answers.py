@@ -5,9 +5,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from domain.command import Role
 from domain.petition import Petition
 from tests.api.checks import is_problem, nothing_appended
+from tests.api.test_sign_in import register
 from tests.api.world import ADMIN, AUDITOR, CLERK, SUPERVISOR, Person, World, resident
 
 
@@ -139,3 +142,44 @@ async def test_the_office_drafts_and_the_holder_signs(new_world: World) -> None:
     page = await world.get(None, path)
     assert (page["phase"], [r["text"] for r in page["responses"]]) == ("answered", ["管道已铺设,雨后排水正常。"])
     assert "sign_off" not in await kinds(world, holder, path)
+
+
+async def test_who_agreed_is_called_back_and_nobody_else(new_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = new_world
+    known = Person(Role.RESIDENT, await register(world, "王阿婆"))
+    path = await world.collecting(9)
+    await world.post(known, f"{path}/co-signatures")
+
+    async def collected(**_: Any) -> str:
+        return path
+
+    monkeypatch.setattr(world, "collecting", collected)
+    await world.in_progress()
+    is_problem(await world.send(resident(77), "POST", f"{path}/call-back-consent"), 403, "not-a-co-signer")
+    await world.post(known, f"{path}/call-back-consent")
+    await world.post(resident(2), f"{path}/call-back-consent")
+    assert (await world.send(resident(2), "DELETE", f"{path}/call-back-consent")).is_success
+    await world.post(world.official, f"{path}/response", text="已说明。", outcome="explained")
+    await world.as_workflow(Petition.invite_feedback, UUID(path[-36:]))
+    is_problem(await world.send(CLERK, "POST", f"{path}/call-backs"), 409, "no-call-back")
+    world.clock.at += timedelta(days=20)
+    await world.as_workflow(Petition.close_feedback, UUID(path[-36:]))
+    assert "call_back" in await kinds(world, CLERK, path)
+
+    is_problem(await world.send(world.official, "POST", f"{path}/call-backs"), 403, "forbidden")
+    first, second = await asyncio.gather(*(world.send(CLERK, "POST", f"{path}/call-backs") for _ in range(2)))
+    assert first.json() == second.json(), "asked twice at once, one call"
+    call = first.json()
+    assert (call["name"], call["phone"]) == ("王阿婆", "+8613800000001")
+    looks = await world.store.pool.fetch("SELECT role FROM register_log WHERE act = 'read'")
+    assert {row["role"] for row in looks} == {"clerk"}
+    said = {"contacted": True, "resolved": "yes", "satisfied": True, "comment": "不积水了。"}
+    await world.post(CLERK, f"{path}/call-backs/{call['call_id']}/feedback", **said)
+    is_problem(await world.send(CLERK, "POST", f"{path}/call-backs"), 409, "nobody-to-call")
+    world.clock.at += timedelta(days=10)
+    await world.as_workflow(Petition.close_feedback, UUID(path[-36:]))
+    assert (await world.get(CLERK, path))["outcome"] == "resolved"
+    log = [event.state for event in await world.store.select_events(UUID(path[-36:]))]
+    assert not any("王阿婆".encode() in state or b"13800000001" in state for state in log)
+    told = [entry["type"] for entry in (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]]
+    assert not any("Call" in kind and "CallBack" in kind and kind != "petition.CallBackBegun" for kind in told)

@@ -124,6 +124,7 @@ async def test_every_command_has_an_example_of_its_answer(document: dict[str, An
         "CalendarFeed",
         "MeetingState",
         "TaskState",
+        "Call",
         "ReplyState",
         "PolicyVersion",
         "ImportReport",

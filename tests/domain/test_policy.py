@@ -45,6 +45,7 @@ def test_the_default_numbers_are_those_of_the_practice() -> None:
         "ballot": "7 days",
         "candidacy": "3 days",
         "ask_again": "30 days",
+        "call_back": "5 working days",
         "review_request": "30 days",
         "review": "30 days",
         "refiling": "30 days",

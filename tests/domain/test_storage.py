@@ -233,6 +233,19 @@ def everything_that_happens() -> Iterator[Story]:
     story.do(reply.discard, OFFICIAL)
     story.sign_off(story.draft("third"))
     yield story
+    story = given(Phase.FEEDBACK, signatures=3, threshold=3)
+    for n in (2, 3):
+        story.do(story.petition.agree_to_call, resident(n))
+    story.do(story.petition.agree_to_call, resident(1))
+    story.do(story.petition.decline_call, resident(1))
+    story.later(days=20)
+    story.do(story.petition.close_feedback, WORKFLOW)
+    story.do(story.petition.hand_out_call, CLERK, call_id=id_of("call"))
+    story.do(story.petition.miss_call, CLERK, call_id=id_of("call"))
+    story.do(story.petition.hand_out_call, CLERK, call_id=id_of("next call"))
+    said = {"contacted": True, "resolved": Resolved.YES, "satisfied": True, "comment": text("comment")}
+    story.do(story.petition.take_feedback, CLERK, call_id=id_of("next call"), **said)
+    yield story
     story = given(Phase.CLOSED, signatures=3, threshold=3)
     story.do(story.petition.request_review, SIGNER, grounds=text("grounds"))
     story.do(story.petition.decide_review, SUPERVISOR, result=ReviewResult.UPHELD, opinion=text("opinion"))

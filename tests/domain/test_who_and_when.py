@@ -266,6 +266,7 @@ PETITION_APART = {
     "lift_supervision",
     "decide_review",
     "recuse",
+    *("agree_to_call", "decline_call", "hand_out_call", "take_feedback", "miss_call"),  # test_call_back.py
 }
 
 TASK = {

@@ -61,6 +61,8 @@ UNTOLD = (
     Petition.SupervisorAlerted,
     Petition.AlertHeeded,
     Petition.FeedbackGiven,
+    *(Petition.CallBackAgreed, Petition.CallBackDeclined, Petition.CallHandedOut, Petition.CallMissed),
+    Petition.FeedbackTaken,
     Meeting.AttendanceRecorded,
 )
 REPRESENTATIVES = (resident(2), resident(5))

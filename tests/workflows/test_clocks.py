@@ -453,6 +453,22 @@ async def test_a_review_that_changes_nothing_lets_the_story_end_again(people: Pe
 
 
 @at_once
+async def test_too_few_judgements_begin_a_call_back_that_ends_by_its_clock(people: People) -> None:
+    await answered(people)
+    await people.act(Petition.agree_to_call, resident(3))
+    feedback = await people.clock("feedback")
+    await people.forward(feedback.due_at + MINUTE)
+    [begun] = await people.happens("petition.CallBackBegun")
+    assert_on_time(begun, feedback.due_at)
+    await people.act(Petition.hand_out_call, CLERK, call_id=uuid4())
+    await people.forward(begun.call_back.due_at + MINUTE)
+    [closed] = await people.happens("petition.Closed")
+    assert_on_time(closed, begun.call_back.due_at)
+    assert closed.outcome == "not_judged"
+    assert await people.handle.result() == "closed"
+
+
+@at_once
 async def test_what_half_of_the_judges_call_partly_resolved_is_resolved(people: People) -> None:
     assert await closes(people, Resolved.PARTLY, Resolved.NO) == "resolved"
 

@@ -62,7 +62,8 @@ async def make_calendar_feed(request: Request, response: Response, services: Ser
     await pseudonym(services, identity, UUID(int=0))  # raises for whoever has been erased
     token = await services.calendar_feeds.make(identity)
     response.headers["Location"] = f"/v1/calendar-feeds/{token}"
-    return CalendarFeed(url=f"{str(request.base_url).rstrip('/')}/v1/calendar-feeds/{token}")
+    base = request.app.state.public_url or str(request.base_url).rstrip("/")
+    return CalendarFeed(url=f"{base}/v1/calendar-feeds/{token}")
 
 
 @router.delete("/calendar-feeds/mine", status_code=204, tags=["register"], responses=REGISTER)

@@ -1011,8 +1011,8 @@ class Petition(Decider):
                 "Only a petition about conduct names whom it is about.",
                 "about_ids",
             )
-        _require_apart(kept_from, called, "called_post_ids")
-        _require_apart(kept_from, [host.id], "host_id")
+        require_apart(kept_from, called, "called_post_ids")
+        require_apart(kept_from, [host.id], "host_id")
         return cls.begin(
             cls.Opened,
             cmd,
@@ -1476,7 +1476,7 @@ class Petition(Decider):
                 "此职务已委托一次,不能再次委托。",
                 "This post has named a delegate; it can do so once.",
             )
-        _require_apart(self.kept_from, [delegate.id], "delegate_id")
+        require_apart(self.kept_from, [delegate.id], "delegate_id")
         rank = next((post.kind for post in posts if post.id == cmd.org), None)
         if delegate.kind != rank or delegate.id in self.called_post_ids:
             raise Invalid(
@@ -1497,7 +1497,7 @@ class Petition(Decider):
                 "应约职务已有变动。",
                 "Whom the petition calls has changed meanwhile: propose again.",
             )
-        _require_apart(self.kept_from, [to_id], "to_id")
+        require_apart(self.kept_from, [to_id], "to_id")
         leads = from_id == self.called_post_ids[0]
         acknowledgement = cmd.policy.clock("acknowledgement", cmd.at) if leads else None
         self.decide(self.CallReassigned, cmd, from_id=from_id, to_id=to_id, acknowledgement=acknowledgement)
@@ -1533,7 +1533,7 @@ class Petition(Decider):
         """Publish who does what by when. ``units`` are those of the named units that exist."""
         self.require(Phase.ROADMAP)
         roadmap.check(cmd, items, units)
-        _require_apart(self.kept_from, [unit.id for unit in units], "tasks")
+        require_apart(self.kept_from, [unit.id for unit in units], "tasks")
         self.decide(self.RoadmapPublished, cmd, round=self.round, items=list(items))
 
     @command(LEAD_OFFICIAL)
@@ -1552,7 +1552,7 @@ class Petition(Decider):
         dropped. ``tasks`` are those of ``seen`` that have been offered."""
         self.require(Phase.IN_PROGRESS)
         self._require_seen(seen)
-        _require_apart(self.kept_from, [unit.id for unit in units], "tasks")
+        require_apart(self.kept_from, [unit.id for unit in units], "tasks")
         before = roadmap.standing(self.roadmaps[-1], tasks)
         roadmap.check_revision(cmd, before, items, units, tasks)
         if list(items) == before:
@@ -1979,7 +1979,7 @@ def warning(what: str, rule: str, due_at: datetime, task_id: UUID | None) -> str
     return f"{what} {rule} {due_at.isoformat()} {task_id}"
 
 
-def _require_apart(kept_from: Sequence[UUID], ids: Sequence[UUID], field: str) -> None:
+def require_apart(kept_from: Sequence[UUID], ids: Sequence[UUID], field: str) -> None:
     """Nobody handles a complaint about themselves, or about whoever is above them."""
     if not set(kept_from).isdisjoint(ids):
         raise Invalid(

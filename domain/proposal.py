@@ -14,7 +14,7 @@ from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Post
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
-from domain.petition import Petition, Phase
+from domain.petition import Petition, Phase, require_apart
 from domain.refusals import Conflict, Forbidden, Invalid, not_found
 from domain.text import Text
 
@@ -79,6 +79,7 @@ class Proposal(Decider):
             raise Invalid("not-called", "此职务未被约谈。", "That post is not called.", "post_id")
         if to.id in petition.called_post_ids:
             raise Invalid("already-called", "此职务已被约谈。", "That post is called already.", "to_post_id")
+        require_apart(petition.kept_from, [to.id], "to_post_id")
         facts = {"kind": Kind.REASSIGNMENT.value, "post_id": post.id, "to_post_id": to.id, "reason": reason}
         return cls.begin(cls.Made, cmd, id=id, matter_id=petition.id, **facts)
 

@@ -115,3 +115,12 @@ def test_after_the_meeting_there_is_nothing_to_waive() -> None:
     said = {"petition": story.petition, "meetings": [story.meeting], "agrees": True}
     story.when(proposal.voice, LEAD, **said).refused(Conflict, "wrong-phase")
     story.when(proposal.voice, OFFICIAL, **said).refused(Forbidden, "forbidden")
+
+
+def test_whoever_it_is_about_is_not_called_instead() -> None:
+    story = asked(1)
+    story.petition.kept_from = [story.third_post.id]
+    named = {"post": story.posts[0], "to": story.third_post, "reason": text()}
+    story.when(Proposal.reassign, CLERK, id=id_of("x"), petition=story.petition, **named).refused(
+        Invalid, "complained-about", "to_post_id"
+    )

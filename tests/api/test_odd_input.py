@@ -51,6 +51,7 @@ async def test_no_input_however_odd_is_our_fault(world: World) -> None:
         "unit_id": str(world.officer.org),
         "digest": "0" * 64,
         "webhook_id": webhook["id"],
+        "report_id": (await world.post(resident(1), "/v1/reports", text="物业停了车位。"))["id"],
         "version": "2026-11",
         "appointment_id": page["id"],
         "number": "1",

@@ -93,8 +93,8 @@ class Holidays:
         except NotFound:
             return
         revision = rulebook.rules().policies[0][1].calendar.revision
-        finished = "SELECT FROM calendar_moves WHERE revision = $1 AND finished_at IS NOT NULL"
-        if revision and not await conn.fetchrow(finished, revision):
+        finished = "SELECT true FROM calendar_moves WHERE revision = $1 AND finished_at IS NOT NULL"
+        if revision and not await conn.fetchval(finished, revision):
             await self._move_all(conn, revision)
 
     async def _move_all(self, conn: PoolConnectionProxy, revision: int) -> None:

@@ -93,6 +93,9 @@ async def test_tasks_and_their_inboxes_move_too_and_twice_does_nothing_more(new_
     async with nothing_appended(world):
         await world.store.pool.execute("UPDATE calendar_moves SET finished_at = NULL")  # killed just before the end
         await move(world, Repository(world.store))
+        finished_at = await world.store.pool.fetchval("SELECT finished_at FROM calendar_moves")
+        await move(world)  # what is done is not done again
+        assert await world.store.pool.fetchval("SELECT finished_at FROM calendar_moves") == finished_at
     after = (await world.get(CLERK, task))["clock"]["due_at"]
     assert after > before
     waits = await world.get(world.officer, "/v1/inbox")

@@ -1,5 +1,7 @@
 """A holiday announced in the middle of a running clock: the workflow's timer fires at the new time, not at the old."""
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,7 +11,7 @@ import asyncpg
 from domain.calendar import local_day
 from domain.rulebook import RULEBOOK, Rulebook, document_of
 from tests.domain.story import CLERK, WORKFLOW, text
-from tests.workflows.people import DEFAULT, POLICY, YEARS, People, engine
+from tests.workflows.people import DEFAULT, PATIENCE, POLICY, YEARS, People, engine
 from workflows.holidays import Holidays
 
 MINUTE = timedelta(minutes=1)
@@ -27,11 +29,16 @@ async def test_the_timer_fires_at_the_new_time(pool: asyncpg.Pool, temporal: str
 
         last_day = local_day(before.due_at - MINUTE)
         days: dict[str, Any] = {"days_off": [last_day], "days_worked": [], "years": [], "reason": text()}
-        await people.do(Rulebook.announce_holidays, CLERK, RULEBOOK, **days)
         now = await people.now()
-        async with pool.acquire() as conn:
-            await Holidays(made.store, made.repository, POLICY, lambda: now).catch_up(conn)
+        moving = asyncio.create_task(Holidays(made.store, made.repository, POLICY, lambda: now).run())
+        await people.do(Rulebook.announce_holidays, CLERK, RULEBOOK, **days)
         (moved,) = await people.happens("petition.ClocksMoved")
+        async with asyncio.timeout(PATIENCE):
+            while not await pool.fetchval("SELECT true FROM calendar_moves WHERE finished_at IS NOT NULL"):
+                await asyncio.sleep(0.05)
+        moving.cancel()
+        with suppress(asyncio.CancelledError):
+            await moving
         people.position = await made.store.max_notification_id()
         await people.tell()  # as the relay does
 

@@ -150,3 +150,14 @@ def test_a_policy_file_brings_years_of_its_own() -> None:
     text = "[calendar.2027]\nholidays = [2027-01-01]\nworkdays = [2027-01-03]"
     policy = Policy.parse(document(**tomllib.loads(text)))
     assert policy.calendar.working_days_after(date(2026, 12, 31), 1)[0] == date(2027, 1, 3)
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("24 hours", 86_400), ("30 minutes", 1_800), ("at once", 0)])
+def test_counts_are_told_at_fixed_times(written: str, seconds: int) -> None:
+    assert Policy.parse(document(counts_every=written)).counts_every == seconds
+
+
+@pytest.mark.parametrize("written", ["7 hours", "2 days", "5 working days", "0 hours", "now"])
+def test_fixed_times_are_the_same_every_day(written: str) -> None:
+    with pytest.raises(ValueError, match=r"written like|part of a day"):
+        Policy.parse(document(counts_every=written))

@@ -23,7 +23,8 @@ from api.sign_in import PERSON_ID, TOO_MANY, client_of, digits
 from domain.command import Role
 from domain.directory import Host, Post
 from domain.intake import Means
-from domain.petition import Category, Petition
+from domain.petition import Petition
+from domain.petition.words import Category
 from domain.refusals import Conflict, Invalid, NotFound, not_found
 from infra.contacts import Contact
 from infra.drafts import LASTS, Draft

@@ -30,7 +30,8 @@ from api.schemas import (
 from domain.command import Command, Role
 from domain.directory import Post, Unit
 from domain.meeting import Capacity, Commitment, Meeting
-from domain.petition import Category, Petition
+from domain.petition import Petition
+from domain.petition.words import Category
 from domain.refusals import Forbidden, Invalid, not_found
 from infra.tickets import Ticket, qr_code
 

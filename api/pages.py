@@ -15,7 +15,8 @@ from api.deps import Services, conflicted, pseudonym, viewer
 from api.problems import Problem
 from api.schemas import DIGEST, MEETING_ID, PETITION_ID, POST_ID, TASK_ID, UNIT_ID, ClockState
 from domain.command import Role
-from domain.petition import Category, Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Category, Phase
 from domain.refusals import NotFound, conflict_of_interest, not_found
 from domain.task import Stage
 from domain.text import Text

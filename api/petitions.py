@@ -24,7 +24,8 @@ from api.schemas import (
 )
 from domain.command import seen_version
 from domain.directory import Host, Post, Unit
-from domain.petition import Category, Petition, Phase, RejectionReason
+from domain.petition import Petition
+from domain.petition.words import Category, Phase, RejectionReason
 from domain.refusals import Invalid, NotFound
 from domain.report import Report
 from projections import board, directory

@@ -23,7 +23,8 @@ from domain.clock import Clock
 from domain.command import seen_version
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Capacity, Meeting
-from domain.petition import Answer, Category, Petition, RejectionReason, Resolved, ReviewResult, StatutoryRoute
+from domain.petition import Petition
+from domain.petition.words import Answer, Category, RejectionReason, Resolved, ReviewResult, StatutoryRoute
 from domain.proposal import Proposal
 from domain.reply import Reply
 from domain.task import Stage, Task

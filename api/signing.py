@@ -34,7 +34,8 @@ from api.sign_in import (
     digits,
 )
 from domain.command import Command, Role
-from domain.petition import SIGNATURES_CHANGE, Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import SIGNATURES_CHANGE, Phase
 from domain.refusals import Conflict, Forbidden, not_found
 from infra.contacts import masked
 from infra.register import Basis, Entry

@@ -11,7 +11,8 @@ from fastapi import APIRouter
 from api.deps import NO_BODY, AtDesk, pseudonym
 from api.openapi import COMMAND, CREATION
 from api.schemas import PetitionState, Split
-from domain.petition import Petition, SplitProposal
+from domain.petition import Petition
+from domain.petition.words import SplitProposal
 from domain.refusals import Conflict
 
 router = APIRouter(prefix="/v1/petitions", tags=["petitions"])

@@ -14,17 +14,8 @@ from eventsourcing.domain import Aggregate
 
 from domain.clock import Clock
 from domain.command import Command, Decider, Permission, Role, command, require_permission
-from domain.petition import (
-    CLERK,
-    LEAD_PETITIONER,
-    OPEN,
-    REPRESENTATIVE,
-    RESIDENT,
-    UNDER_WAY,
-    WORKFLOW,
-    Petition,
-    Phase,
-)
+from domain.petition import Petition
+from domain.petition.words import CLERK, LEAD_PETITIONER, OPEN, REPRESENTATIVE, RESIDENT, UNDER_WAY, WORKFLOW, Phase
 from domain.refusals import Conflict, Invalid, not_found
 from domain.text import Text
 

@@ -117,6 +117,17 @@ def command(
     return decorate
 
 
+def aggregates() -> list[type["Decider"]]:
+    """Every kind that is stored: those with a topic. What has none is a chapter of one that has."""
+    found, waiting = [], [Decider]
+    while waiting:
+        cls = waiting.pop()
+        waiting += cls.__subclasses__()
+        if "TOPIC" in vars(cls) and cls not in found:
+            found.append(cls)
+    return found
+
+
 class Decider(Aggregate):
     """The library's aggregate, with who, in which role and by which command on every event."""
 

@@ -14,7 +14,8 @@ from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Post
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
-from domain.petition import Petition, Phase, require_apart
+from domain.petition import Petition
+from domain.petition.words import Phase, require_apart
 from domain.refusals import Conflict, Forbidden, Invalid, not_found
 from domain.text import Text
 

@@ -10,7 +10,8 @@ from eventsourcing.domain import Aggregate
 
 from domain.command import Command, Decider, Permission, Role, command
 from domain.directory import Post
-from domain.petition import UNDER_WAY, Answer, Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import UNDER_WAY, Answer, Phase
 from domain.refusals import Conflict, not_found
 from domain.task import Task
 from domain.text import Text

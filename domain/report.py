@@ -10,7 +10,8 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.command import Command, Decider, Permission, Role, command
-from domain.petition import Petition, RejectionReason
+from domain.petition import Petition
+from domain.petition.words import RejectionReason
 from domain.refusals import Conflict
 from domain.text import Text
 

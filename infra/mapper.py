@@ -29,7 +29,7 @@ import domain.report
 import domain.webhook  # noqa: F401
 from domain.clock import Clock
 from domain.meeting import AgendaItem, Commitment, Objection
-from domain.petition import SplitProposal
+from domain.petition.words import SplitProposal
 from domain.roadmap import RoadmapItem
 from domain.rulebook import Announcement, Issue
 from domain.text import Text

@@ -12,7 +12,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 from typing_extensions import TypeVar
 
-from domain.command import Command
+from domain.command import Command, Decider, aggregates
 from infra.batch import Reference, Request, expect
 from infra.event_store import TRANSIENT, EventStore
 from infra.snapshots import Snapshots, fold_all, history
@@ -113,6 +113,8 @@ def _owner(method: Callable[..., Any]) -> type[Aggregate]:
         owner = sys.modules[method.__module__]
         for name in method.__qualname__.split(".")[:-1]:
             owner = getattr(owner, name)
+        if isinstance(owner, type) and issubclass(owner, Decider) and "TOPIC" not in vars(owner):  # a chapter of one
+            owner = next(found for found in aggregates() if issubclass(found, owner))
     if not (isinstance(owner, type) and issubclass(owner, Aggregate)):
         raise TypeError(f"{method!r} is not a method of an aggregate's class")
     return owner

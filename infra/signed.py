@@ -5,7 +5,8 @@ from uuid import UUID
 
 from asyncpg.pool import PoolConnectionProxy
 
-from domain.petition import ENDS, Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import ENDS, Phase
 from infra.people import People
 from infra.repository import Repository
 

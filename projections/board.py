@@ -14,7 +14,8 @@ import asyncpg
 from domain.disclosure import FEWEST
 from domain.meeting import Meeting, MinutesStatus
 from domain.meeting import Status as MeetingStatus
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.proposal import Proposal
 from domain.proposal import Status as ProposalStatus
 from domain.task import Status, Task

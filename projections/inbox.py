@@ -16,7 +16,8 @@ from domain.directory import Post
 from domain.extension import Extension
 from domain.intake import Intake
 from domain.meeting import Capacity, Meeting
-from domain.petition import Category, Petition
+from domain.petition import Petition
+from domain.petition.words import Category
 from domain.reply import Reply
 from domain.task import Task
 from infra.event_store import Recorded

@@ -11,7 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from domain.disclosure import FEWEST
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.task import Task
 from infra.event_store import Recorded
 from projections.read_model import ReadModel, Statement

@@ -15,7 +15,8 @@ from domain.directory import Post
 from domain.intake import Intake
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
-from domain.petition import SIGNATURES_CHANGE, Petition, Phase, warning
+from domain.petition import Petition
+from domain.petition.words import SIGNATURES_CHANGE, Phase, warning
 from domain.policy import Policy
 from domain.refusals import NotFound, Refusal
 from domain.task import ENDS as TASK_ENDS

@@ -17,7 +17,7 @@ from asyncpg.pool import PoolConnectionProxy
 from eventsourcing.domain import Aggregate
 from eventsourcing.utils import get_topic
 
-from domain.command import Command, Decider, Role
+from domain.command import Command, Decider, Role, aggregates
 from domain.policy import Policy
 from domain.refusals import Invalid, NotFound
 from domain.rulebook import RULEBOOK, Rulebook
@@ -50,7 +50,7 @@ moved = moved + (
 
 def with_clocks() -> dict[str, type[Decider]]:
     """The aggregates whose clocks can be moved, by the topic of the event that creates them."""
-    found = [cls for cls in Decider.__subclasses__() if hasattr(cls, "move_clocks")]
+    found = [cls for cls in aggregates() if hasattr(cls, "move_clocks")]
     return {
         get_topic(event): cls
         for cls in found

@@ -24,7 +24,8 @@ from domain.command import Command, Decider, Role
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
-from domain.petition import Answer, Category, Petition, Phase, RejectionReason, Resolved, SplitProposal
+from domain.petition import Petition
+from domain.petition.words import Answer, Category, Phase, RejectionReason, Resolved, SplitProposal
 from domain.policy import Policy
 from domain.refusals import Refusal
 from domain.reply import Reply

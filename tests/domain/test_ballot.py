@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from domain.ballot import Ballot, Question
 from domain.command import Role
-from domain.petition import ADMITTED, OPEN, UNDER_WAY, Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import ADMITTED, OPEN, UNDER_WAY, Phase
 from domain.refusals import Conflict, Forbidden, Invalid, NotFound
 from tests.domain.story import (
     CLERK,

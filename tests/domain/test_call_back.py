@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from domain.command import Role
-from domain.petition import ENDS, Petition, Phase, Resolved
+from domain.petition import Petition
+from domain.petition.words import ENDS, Phase, Resolved
 from domain.refusals import Conflict, Forbidden
 from tests.domain.story import CLERK, EVERYBODY, WORKFLOW, Actor, Story, feedback, given, id_of, resident
 

@@ -4,7 +4,8 @@ import pytest
 
 from domain.command import Role
 from domain.meeting import Meeting
-from domain.petition import ENDS, Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import ENDS, Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from tests.domain.story import (
     CLERK,

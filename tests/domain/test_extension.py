@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from domain.extension import Extension, extension_of
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from tests.domain.story import ADMIN, EVERYBODY, OFFICIAL, SECOND_OFFICIAL, SUPERVISOR, Story, given, text
 

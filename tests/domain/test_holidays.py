@@ -14,9 +14,10 @@ import infra.mapper  # noqa: F401 - imports every aggregate
 from domain.ballot import Ballot
 from domain.calendar import CHINA, Calendar, YearTable, end_of, local_day
 from domain.clock import Clock
-from domain.command import Decider
+from domain.command import Decider, aggregates
 from domain.meeting import Meeting
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.rulebook import RULEBOOK, Rulebook
 from domain.task import Task
@@ -207,7 +208,7 @@ def test_the_time_to_confirm_minutes_moves() -> None:
 
 def test_every_aggregate_with_clocks_can_have_them_moved() -> None:
     """But a ballot, whose clocks count no working days."""
-    for cls in Decider.__subclasses__():
+    for cls in aggregates():
         events = [event for event in vars(cls).values() if isinstance(event, type) and issubclass(event, Decider.Event)]
         clocks = [name for event in events for name, kind in get_type_hints(event).items() if "Clock" in str(kind)]
         if cls.__module__.startswith("domain.") and clocks and cls is not Ballot:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from domain.intake import Intake, Means, Status
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden, NotFound
 from tests.domain.story import (
     CLERK,

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from domain.command import Command, Role
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
-from domain.petition import ENDS, UNDER_WAY, Answer, Petition, Phase, RejectionReason, Resolved, ReviewResult
+from domain.petition import Petition
+from domain.petition.words import ENDS, UNDER_WAY, Answer, Phase, RejectionReason, Resolved, ReviewResult
 from domain.task import ENDS as TASK_ENDS
 from domain.task import Status, Task
 from tests.domain.story import (

@@ -1,7 +1,7 @@
 """A case of another system is linked to one petition at a time."""
 
 from domain.link import Link
-from domain.petition import Phase
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden, NotFound
 from tests.domain.story import CLERK, EVERYBODY, HOST_STAFF, Story, given, id_of, text
 

@@ -8,7 +8,8 @@ import pytest
 from domain.calendar import local_day
 from domain.directory import Post, PostKind
 from domain.meeting import Capacity, Commitment, Meeting
-from domain.petition import Answer, Petition, Phase, Resolved
+from domain.petition import Petition
+from domain.petition.words import Answer, Phase, Resolved
 from domain.refusals import Conflict, Forbidden, Invalid, NotFound
 from tests.domain.story import (
     ADMIN,

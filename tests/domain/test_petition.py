@@ -6,16 +6,8 @@ import pytest
 
 from domain.calendar import local_day
 from domain.command import Role
-from domain.petition import (
-    Answer,
-    Category,
-    Outcome,
-    Petition,
-    Phase,
-    RejectionReason,
-    Resolved,
-    StatutoryRoute,
-)
+from domain.petition import Petition
+from domain.petition.words import Answer, Category, Outcome, Phase, RejectionReason, Resolved, StatutoryRoute
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.roadmap import RoadmapItem
 from tests.domain.story import (

@@ -1,7 +1,8 @@
 """What the representatives are asked to agree to, and what comes of it."""
 
 from domain.meeting import Meeting
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.proposal import Proposal
 from domain.refusals import Conflict, Forbidden, Invalid
 from tests.domain.story import CLERK, EVERYBODY, HOST_STAFF, LEAD, OFFICIAL, SIGNER, Story, given, id_of, resident, text

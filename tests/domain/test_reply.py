@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from domain.command import Role
-from domain.petition import UNDER_WAY, Answer, Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import UNDER_WAY, Answer, Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.reply import Reply
 from tests.domain.story import ADMIN, EVERYBODY, OFFICIAL, Actor, Story, given, id_of, promise, text

@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden
 from domain.report import Report
 from tests.domain.story import (

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from domain.command import Role
-from domain.petition import Petition, Phase, Resolved, ReviewResult
+from domain.petition import Petition
+from domain.petition.words import Phase, Resolved, ReviewResult
 from domain.refusals import Conflict, Forbidden
 from tests.domain.story import (
     EVERYBODY,

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from domain.calendar import local_day
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.roadmap import RoadmapItem, standing
 from domain.task import Task

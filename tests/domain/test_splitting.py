@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden
 from tests.domain.story import CLERK, LEAD, PROPOSAL, SIGNER, Actor, Result, Story, given, id_of, resident, text
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.command import Role
 from domain.directory import Post, Unit, UnitKind
-from domain.petition import Phase
+from domain.petition.words import Phase
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.task import Task
 from tests.domain.story import (

@@ -9,7 +9,7 @@ import asyncpg
 from temporalio.client import WorkflowExecutionStatus
 
 from api.demo.play import AUDITOR, topics
-from domain.petition import ENDS
+from domain.petition.words import ENDS
 from infra.embedded import PostgreSQL
 from tests.faults.conftest import DEMO_POLICY
 from tests.faults.journal import written

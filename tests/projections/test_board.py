@@ -9,7 +9,8 @@ import pytest
 from domain.command import Role
 from domain.directory import Unit, UnitKind
 from domain.meeting import Meeting
-from domain.petition import Category, Petition, Phase, Resolved
+from domain.petition import Petition
+from domain.petition.words import Category, Phase, Resolved
 from domain.proposal import Proposal
 from domain.task import Task
 from infra.sealing import ERASED

@@ -3,7 +3,7 @@
 from datetime import date
 
 from domain.directory import Post
-from domain.petition import Phase
+from domain.petition.words import Phase
 from projections import directory
 from tests.domain.story import ADMIN, given, id_of
 from tests.projections.conftest import Mirror

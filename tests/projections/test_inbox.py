@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from domain.command import Role
-from domain.petition import Answer, Category, Petition, Phase, Resolved
+from domain.petition import Petition
+from domain.petition.words import Answer, Category, Phase, Resolved
 from projections import inbox
 from tests.domain.story import (
     CLERK,

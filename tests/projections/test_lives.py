@@ -20,7 +20,8 @@ from domain.calendar import local_day
 from domain.command import seen_version
 from domain.intake import Intake
 from domain.meeting import Meeting
-from domain.petition import ENDS, Answer, Petition, Phase, Resolved, ReviewResult
+from domain.petition import Petition
+from domain.petition.words import ENDS, Answer, Phase, Resolved, ReviewResult
 from domain.roadmap import standing
 from domain.task import Status, Task
 from infra.database import connect

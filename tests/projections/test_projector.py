@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from domain.report import Report
 from infra.event_store import Recorded
 from projections import board

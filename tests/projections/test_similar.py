@@ -7,7 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.petition import Petition, Phase
+from domain.petition import Petition
+from domain.petition.words import Phase
 from infra.sealing import Keyring
 from projections.projector import install, rebuild
 from projections.similar import READ_MODEL, grams, similar

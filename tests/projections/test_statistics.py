@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.petition import Answer, Category, Petition, Phase, Resolved
+from domain.petition import Petition
+from domain.petition.words import Answer, Category, Phase, Resolved
 from domain.roadmap import RoadmapItem
 from projections import statistics
 from tests.domain.story import MONDAY, OFFICIAL, POLICY, SUPERVISOR, UNIT_OFFICER, WORKFLOW, Story, given, id_of, text

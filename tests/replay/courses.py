@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 from domain.ballot import Ballot, Question
 from domain.command import Role
 from domain.directory import Unit
-from domain.petition import Answer, Petition, RejectionReason, Resolved
+from domain.petition import Petition
+from domain.petition.words import Answer, RejectionReason, Resolved
 from domain.task import Task
 from tests.domain.story import CLERK, OFFICIAL, SUPERVISOR, UNIT_OFFICER, Actor, id_of, resident, text
 from tests.workflows.people import People

@@ -25,7 +25,8 @@ from domain.clock import Clock
 from domain.command import Command
 from domain.directory import Host, HostKind, Post, PostKind, Unit, UnitKind
 from domain.meeting import Meeting
-from domain.petition import Answer, Category, Petition, Resolved
+from domain.petition import Petition
+from domain.petition.words import Answer, Category, Resolved
 from domain.policy import Policy
 from domain.roadmap import RoadmapItem
 from domain.task import Task

@@ -15,7 +15,8 @@ from domain.clock import Clock
 from domain.directory import Unit
 from domain.intake import Intake, Means
 from domain.meeting import Meeting
-from domain.petition import Answer, Petition, RejectionReason, Resolved, ReviewResult
+from domain.petition import Petition
+from domain.petition.words import Answer, RejectionReason, Resolved, ReviewResult
 from domain.proposal import Proposal
 from domain.refusals import Conflict
 from domain.task import Task

@@ -37,6 +37,11 @@ class Counter:
         if self.identity.role == Role.HOST_STAFF and self.identity.org != host_id:
             raise _forbidden(Role.HOST_STAFF, *others)
 
+    async def require_own_host(self, person_id: UUID, *others: Role) -> None:
+        """Host staff of the person's own host, or one of the others; 404 where there is no such person."""
+        self.require(Role.HOST_STAFF, *others)
+        self.require_staff(await self.register.host_of(person_id), *others)
+
     async def own_id(self) -> UUID:
         """The person behind a resident's token."""
         self.require(Role.RESIDENT)

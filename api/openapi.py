@@ -54,9 +54,11 @@ SIGN_IN: Responses = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 
 DESCRIPTION = """
 点题约谈 (called meetings): residents set the topic, the leader is called to talk, and the task gets closed.
 
-* A command is a POST to a noun below the resource, and answers with what the resource has become. `Idempotency-Key`
-  makes it safe to repeat: the same key and body get the same answer, the same key with another body is refused (422).
-* `ETag` is the version. Send it as `If-Match` to decide only on what you have read (412 when it has changed).
+* A command is a POST to a noun below the resource (PUT replaces, DELETE takes back), and answers with what the resource
+  has become. `Idempotency-Key` makes it safe to repeat: the same key and body get the same answer, the same key with
+  another body is refused (422).
+* `ETag` is the version. Send it as `If-Match` to decide only on what you have read (412 when it has changed). What is
+  done in secret in a ballot has none.
 * `Yuetan-Position` of a command, given as `after` to a GET, lets you read your own write.
 * Lists answer with `items` and `next`: give `next` as `cursor` for the following page; null on the last.
 * Times are RFC 3339 in UTC. Every error is `application/problem+json` (RFC 9457) with a stable `type`; `field` is a
@@ -73,7 +75,7 @@ TAGS = [
     {"name": "tasks", "description": "The rows of the roadmap, each done by a unit."},
     {"name": "work", "description": "What waits for whom, and the rates."},
     {"name": "history", "description": "What happened, as the log tells it."},
-    {"name": "directory", "description": "Hosts, posts and units, and the policy in force."},
+    {"name": "directory", "description": "Hosts, posts, units, roles, policies and holidays."},
     {"name": "webhooks", "description": "Other systems that are told what happens."},
     {"name": "sign-in", "description": "One-time codes for residents."},
     {"name": "register", "description": "A host's roll, one's own data, and erasure."},

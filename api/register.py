@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, model_validator
 
-from api.counter import AtCounter, Counter
+from api.counter import AtCounter
 from api.deps import NO_BODY, Page, Paged
 from api.openapi import PRIVATE_READ, REGISTER, REGISTER_CREATION
 from api.problems import Problem, of
@@ -210,7 +210,7 @@ async def export_residents(host_id: UUID, counter: AtCounter) -> StreamingRespon
 @router.get("/residents/{person_id}", responses=PRIVATE_READ)
 async def read_resident(person_id: UUID, counter: AtCounter) -> Resident:
     """The whole record, for staff of the person's host and administrators. That they looked is recorded."""
-    await _of_own_host(counter, person_id, Role.ADMIN)
+    await counter.require_own_host(person_id, Role.ADMIN)
     person = await counter.register.read(person_id, await counter.actor(), counter.at)
     return Resident.of(person, await counter.erasures.reason(person_id))
 
@@ -218,7 +218,7 @@ async def read_resident(person_id: UUID, counter: AtCounter) -> Resident:
 @router.post("/residents/{person_id}/verification", status_code=204, responses=REGISTER, dependencies=NO_BODY)
 async def verify_resident(person_id: UUID, counter: AtCounter) -> None:
     """Host staff have seen that somebody who entered themselves is who they say."""
-    await _of_own_host(counter, person_id)
+    await counter.require_own_host(person_id)
     await counter.register.verify(person_id, await counter.actor(), counter.at)
 
 
@@ -234,11 +234,6 @@ async def read_me(counter: AtCounter) -> Resident:
     """Your own data, and whether your host has verified you."""
     person_id = await counter.own_id()
     return Resident.of(await counter.register.read(person_id, None, counter.at), None)
-
-
-async def _of_own_host(counter: Counter, person_id: UUID, *others: Role) -> None:
-    counter.require(Role.HOST_STAFF, *others)
-    counter.require_staff(await counter.register.host_of(person_id), *others)
 
 
 # Erasure

@@ -46,21 +46,21 @@ async def read_worklist(counter: AtCounter) -> list[WorkItem]:
 @router.get("/residents/{person_id}/rejection", responses=PRIVATE_READ)
 async def read_rejection(person_id: UUID, counter: AtCounter) -> RejectionPage:
     """For the host's staff and clerks."""
-    await _of_own_host(counter, person_id, Role.CLERK)
+    await counter.require_own_host(person_id, Role.CLERK)
     return _page(await counter.services.rejections.read(person_id))
 
 
 @router.post("/residents/{person_id}/rejection", status_code=202, response_class=Response, responses=REGISTER)
 async def propose_rejection(person_id: UUID, body: Reason, counter: AtCounter) -> None:
     """Host staff found the entry false, and say why. A second person of the staff has to confirm it."""
-    await _of_own_host(counter, person_id)
+    await counter.require_own_host(person_id)
     await counter.services.rejections.propose(person_id, body.reason, await counter.actor(), counter.at)
 
 
 @router.delete("/residents/{person_id}/rejection", status_code=204, responses=REGISTER)
 async def drop_rejection(person_id: UUID, counter: AtCounter) -> None:
     """It was a mistake: nobody need confirm it."""
-    await _of_own_host(counter, person_id)
+    await counter.require_own_host(person_id)
     await counter.services.rejections.drop(person_id, await counter.actor(), counter.at)
 
 
@@ -74,7 +74,7 @@ async def drop_rejection(person_id: UUID, counter: AtCounter) -> None:
 async def confirm_rejection(person_id: UUID, counter: AtCounter) -> None:
     """The second person confirms: nobody signs anew by this entry. What it has signed counts until the person has let
     the appeal's window pass or the clerk has decided."""
-    await _of_own_host(counter, person_id)
+    await counter.require_own_host(person_id)
     appeal_by = await _due(counter, "appeal")
     await counter.services.rejections.confirm(person_id, await counter.actor(), counter.at, appeal_by)
 
@@ -107,11 +107,6 @@ async def appeal_rejection(body: Reason, counter: AtCounter) -> None:
 
 async def _due(counter: Counter, rule: str) -> datetime:
     return (await counter.services.rules()).in_force(counter.at).clock(rule, counter.at).due_at
-
-
-async def _of_own_host(counter: Counter, person_id: UUID, *others: Role) -> None:
-    counter.require(Role.HOST_STAFF, *others)
-    counter.require_staff(await counter.register.host_of(person_id), *others)
 
 
 def _page(found: Any) -> RejectionPage:

@@ -13,10 +13,10 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.clock import Clock
-from domain.command import Command, Decider, Permission, Role, command, require_permission
+from domain.command import Command, Part, Permission, Role, command, require_permission
 from domain.petition import Petition
 from domain.petition.words import CLERK, LEAD_PETITIONER, OPEN, REPRESENTATIVE, RESIDENT, UNDER_WAY, WORKFLOW, Phase
-from domain.refusals import Conflict, Invalid, not_found
+from domain.refusals import Conflict, Invalid
 from domain.text import Text
 
 
@@ -46,7 +46,7 @@ CALLERS: dict[str, tuple[Permission, ...]] = {
 }
 
 
-class Ballot(Decider):
+class Ballot(Part):
     TOPIC = "ballot"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Called
 
@@ -65,7 +65,7 @@ class Ballot(Decider):
 
     # --- events -----------------------------------------------------------------------------------------------------
 
-    class Event(Decider.Event):
+    class Event(Part.Event):
         matter_id: UUID
 
     class Called(Event, Aggregate.Created):
@@ -173,14 +173,14 @@ class Ballot(Decider):
             )
         if self.candidates.get(cmd.by):
             raise Conflict("already-standing", "您已报名。", "You are a candidate already.")
-        self._decide(self.Stood, cmd, name=name)
+        self.decide(self.Stood, cmd, name=name)
 
     @command(RESIDENT)
     def stand_down(self, cmd: Command, /, *, petition: Petition) -> None:
         self._require_open(cmd, petition)
         if not self.candidates.get(cmd.by):
             raise Conflict("not-standing", "您没有报名。", "You are no candidate.")
-        self._decide(self.StoodDown, cmd)
+        self.decide(self.StoodDown, cmd)
 
     @property
     def options(self) -> dict[str, Text | None]:
@@ -213,7 +213,7 @@ class Ballot(Decider):
                 "Choose among the options that are listed, each once.",
                 "choices",
             )
-        self._decide(self.Voted, cmd, choices=list(choices))
+        self.decide(self.Voted, cmd, choices=list(choices))
         if self._is_certain(petition):
             self._conclude(cmd.consequence(), petition, into)
 
@@ -265,7 +265,7 @@ class Ballot(Decider):
         passed = bool(elected) or 2 * totals.get(YES, 0) > petition.signatures
         void = passed and self.question == Question.MERGING and not petition.is_mergeable(into)
         result = Result.VOID if void else Result.PASSED if passed else Result.FAILED
-        self._decide(self.Concluded, cmd, result=result.value, counted=counted, totals=totals)
+        self.decide(self.Concluded, cmd, result=result.value, counted=counted, totals=totals)
         petition.conclude_ballot(cmd, question=self.question, into_id=self.into_id, result=result.value)
         if result == Result.PASSED:
             match self.question:
@@ -280,8 +280,7 @@ class Ballot(Decider):
                     petition.elect_representatives(cmd, elected=elected)
 
     def _require_its_own(self, petition: Petition) -> None:
-        if petition.id != self.matter_id:
-            raise not_found("petition", "petition")
+        self.own(petition)
         if self.result:
             raise Conflict("ballot-concluded", "此次表决已结束。", "This ballot has been decided.")
         petition.require(*OPEN, even_suspended=True)
@@ -299,9 +298,6 @@ class Ballot(Decider):
             raise Conflict(
                 "ballot-over", f"表决已于 {self.clock.due_at} 截止。", f"The voting ended at {self.clock.due_at}."
             )
-
-    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
-        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
 
 
 def concerned(ballot: Ballot) -> dict[str, tuple[type[Petition], UUID]]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
 from domain.policy import Policy
-from domain.refusals import Forbidden, conflict_of_interest
+from domain.refusals import Forbidden, conflict_of_interest, not_found
 
 
 class Role(StrEnum):
@@ -84,6 +84,7 @@ def in_charge(role: Role, raised: Collection[str]) -> Role:
 P = ParamSpec("P")
 R = TypeVar("R")
 A = TypeVar("A")
+M = TypeVar("M", bound=Aggregate)
 
 
 def require_permission(
@@ -153,6 +154,21 @@ class Decider(Aggregate):
 
     def decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
         self.trigger_event(event_class, timestamp=cmd.at, by=cmd.by, role=cmd.role.value, command_id=cmd.id, **facts)
+
+
+class Part(Decider):
+    """What belongs to a matter, a petition for one: each of its events carries the matter's id."""
+
+    matter_id = cast("UUID", None)  # not annotated: the library would take it for an argument of the creation event
+
+    def decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
+        super().decide(event_class, cmd, matter_id=self.matter_id, **facts)
+
+    def own(self, petition: M) -> M:
+        """The petition, if it is the one that this belongs to."""
+        if petition.id != self.matter_id:
+            raise not_found("petition", "petition")
+        return petition
 
 
 def seen_version(aggregate: Aggregate) -> int:

@@ -11,10 +11,10 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate
 
-from domain.command import Command, Decider, Permission, Role, command
+from domain.command import Command, Part, Permission, Role, command
 from domain.directory import Post
 from domain.petition import Petition
-from domain.refusals import Conflict, not_found
+from domain.refusals import Conflict
 from domain.text import Text
 
 
@@ -42,7 +42,7 @@ def extension_of(matter_id: UUID) -> UUID:
     return uuid5(matter_id, "extension")
 
 
-class Extension(Decider):
+class Extension(Part):
     TOPIC = "extension"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Asked
 
@@ -50,7 +50,7 @@ class Extension(Decider):
         self.matter_id, self.status = matter_id, Status.ASKED.value
         self.days, self.reason, self.superior_id = days, reason, superior_id
 
-    class Event(Decider.Event):
+    class Event(Part.Event):
         matter_id: UUID
 
     class Asked(Event, Aggregate.Created):
@@ -100,19 +100,19 @@ class Extension(Decider):
             raise Conflict(
                 "extension-asked", "已申请延期,请等待批准。", "An extension has been asked for: it is not decided yet."
             )
-        self._decide(self.AskedAgain, cmd, **_wanted(cmd, self._of(petition), post, days, reason))
+        self.decide(self.AskedAgain, cmd, **_wanted(cmd, self.own(petition), post, days, reason))
 
     @command(SUPERIOR, SUPERVISOR)
     def approve(self, cmd: Command, /, *, petition: Petition) -> None:
         self._require_asked()
         approvers = [self.superior_id] if self.superior_id else []
-        self._of(petition).extend(cmd, days=self.days, reason=self.reason, approvers=approvers)
-        self._decide(self.Approved, cmd)
+        self.own(petition).extend(cmd, days=self.days, reason=self.reason, approvers=approvers)
+        self.decide(self.Approved, cmd)
 
     @command(SUPERIOR, SUPERVISOR)
     def refuse(self, cmd: Command, /, *, explanation: Text) -> None:
         self._require_asked()
-        self._decide(self.Refused, cmd, explanation=explanation)
+        self.decide(self.Refused, cmd, explanation=explanation)
 
     def _require_asked(self) -> None:
         if self.status != Status.ASKED:
@@ -121,14 +121,6 @@ class Extension(Decider):
                 "没有待批准的延期申请。",
                 "No extension waits for a decision: it was made already.",
             )
-
-    def _of(self, petition: Petition) -> Petition:
-        if petition.id != self.matter_id:
-            raise not_found("petition", "petition")
-        return petition
-
-    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
-        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
 
 
 def _wanted(cmd: Command, petition: Petition, post: Post, days: int, reason: Text) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.clock import Clock
-from domain.command import Command, Decider, Permission, Role, command
+from domain.command import Command, Part, Permission, Role, command
 from domain.petition import Petition
-from domain.refusals import Conflict, Forbidden, not_found
+from domain.refusals import Conflict, Forbidden
 from domain.text import Text
 
 
@@ -45,7 +45,7 @@ CLERK = Permission(Role.CLERK)
 WORKFLOW = Permission(Role.WORKFLOW)
 
 
-class Intake(Decider):
+class Intake(Part):
     TOPIC = "intake"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Filed
 
@@ -61,7 +61,7 @@ class Intake(Decider):
         self.explanation: Text | None = None
         self.clock: Clock | None = None
 
-    class Event(Decider.Event):
+    class Event(Part.Event):
         matter_id: UUID
 
     class Filed(Event, Aggregate.Created):
@@ -178,12 +178,12 @@ class Intake(Decider):
     @command(HOST_STAFF)
     def propose_invalidation(self, cmd: Command, /, *, reason: Text) -> None:
         self._require(Status.VALID)
-        self._decide(self.InvalidationProposed, cmd, reason=reason)
+        self.decide(self.InvalidationProposed, cmd, reason=reason)
 
     @command(HOST_STAFF)
     def drop_invalidation(self, cmd: Command, /) -> None:
         self._require(Status.PROPOSED)
-        self._decide(self.InvalidationDropped, cmd)
+        self.decide(self.InvalidationDropped, cmd)
 
     @command(HOST_STAFF)
     def confirm_invalidation(self, cmd: Command, /, *, petition: Petition) -> None:
@@ -193,20 +193,20 @@ class Intake(Decider):
                 "second-person", "须由另一名工作人员确认。", "Somebody else of the host's staff has to confirm this."
             )
         appeal = cmd.policy.clock("appeal", cmd.at)
-        self._of(petition).contest_signature(cmd, intake_id=self.id)
-        self._decide(self.InvalidationConfirmed, cmd, signer=self.signer, appeal=appeal)
+        self.own(petition).contest_signature(cmd, intake_id=self.id)
+        self.decide(self.InvalidationConfirmed, cmd, signer=self.signer, appeal=appeal)
 
     @command(SIGNER)
     def appeal(self, cmd: Command, /, *, grounds: Text) -> None:
         self._require(Status.CONTESTED)
-        self._decide(self.Appealed, cmd, grounds=grounds, appeal_decision=cmd.policy.clock("appeal_decision", cmd.at))
+        self.decide(self.Appealed, cmd, grounds=grounds, appeal_decision=cmd.policy.clock("appeal_decision", cmd.at))
 
     @command(CLERK)
     def decide_appeal(self, cmd: Command, /, *, petition: Petition, counts: bool, explanation: Text) -> None:
         self._require(Status.APPEALED)
         if counts:
-            self._of(petition)
-            self._decide(self.Upheld, cmd, signer=self.signer, explanation=explanation)
+            self.own(petition)
+            self.decide(self.Upheld, cmd, signer=self.signer, explanation=explanation)
         else:
             self._invalidate(cmd, petition, explanation)
 
@@ -220,23 +220,15 @@ class Intake(Decider):
 
     def _invalidate(self, cmd: Command, petition: Petition, explanation: Text | None) -> None:
         if self.counted:
-            self._of(petition).invalidate_signature(cmd, signer=self.signer)
+            self.own(petition).invalidate_signature(cmd, signer=self.signer)
         else:
-            self._of(petition).decide(petition.CoSignatureRepeated, cmd)
-        self._decide(self.Invalidated, cmd, signer=self.signer, explanation=explanation)
-
-    def _of(self, petition: Petition) -> Petition:
-        if petition.id != self.matter_id:
-            raise not_found("petition", "petition")
-        return petition
+            self.own(petition).decide(petition.CoSignatureRepeated, cmd)
+        self.decide(self.Invalidated, cmd, signer=self.signer, explanation=explanation)
 
     @command(WORKFLOW)
     def move_clocks(self, cmd: Command, /) -> None:
         if self.clock and (moved := cmd.policy.moved(self.clock, cmd.at)) != self.clock:
-            self._decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
-
-    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
-        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
+            self.decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
 
     def _require(self, status: Status) -> None:
         if self.status != status:

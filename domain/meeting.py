@@ -15,10 +15,10 @@ from eventsourcing.domain import Aggregate
 
 from domain.calendar import local_day
 from domain.clock import Clock
-from domain.command import Command, Decider, Permission, Role, command
+from domain.command import Command, Part, Permission, Role, command
 from domain.directory import Unit
 from domain.petition import Petition
-from domain.refusals import Conflict, Forbidden, Invalid, not_found
+from domain.refusals import Conflict, Forbidden, Invalid
 from domain.text import Text
 
 DOORS_OPEN = timedelta(hours=2)  # before the meeting begins
@@ -101,7 +101,7 @@ def speakers(petition: Petition) -> Sequence[str]:
     return petition.representatives or [petition.lead]
 
 
-class Meeting(Decider):
+class Meeting(Part):
     TOPIC = "meeting"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Scheduled
     # Defaults, for snapshots from before there were any. Never changed in place.
@@ -128,7 +128,7 @@ class Meeting(Decider):
         self.matter_id, self.host_id, self.called_post_ids = matter_id, host_id, called_post_ids
         self.starts_at, self.venue = starts_at, venue
 
-    class Event(Decider.Event):
+    class Event(Part.Event):
         matter_id: UUID
 
     class Scheduled(Event, Aggregate.Created):
@@ -318,13 +318,13 @@ class Meeting(Decider):
     def invite(self, cmd: Command, /, *, petition: Petition, unit: Unit) -> None:
         self._require(petition, Status.SCHEDULED)
         if unit.id not in self.unit_ids:
-            self._decide(self.Invited, cmd, unit_id=unit.id)
+            self.decide(self.Invited, cmd, unit_id=unit.id)
 
     @command(HOST_STAFF, AT_THE_TABLE, RESIDENT)
     def add_to_agenda(self, cmd: Command, /, *, petition: Petition, text: Text) -> None:
         require_speaker(petition, cmd)
         self._require(petition, Status.SCHEDULED)
-        self._decide(self.AgendaItemAdded, cmd, text=text, objection_id=None)
+        self.decide(self.AgendaItemAdded, cmd, text=text, objection_id=None)
 
     @command(RESIDENT)
     def file_objection(self, cmd: Command, /, *, petition: Petition, objection_id: UUID, text: Text) -> None:
@@ -338,7 +338,7 @@ class Meeting(Decider):
         self._require(petition, Status.SCHEDULED)
         if cmd.by in [objection.by for objection in self.objections.values()]:
             raise Conflict("already-objected", "您已提出异议,每人一次。", "You have objected already; once is enough.")
-        self._decide(self.ObjectionFiled, cmd, objection_id=objection_id, text=text)
+        self.decide(self.ObjectionFiled, cmd, objection_id=objection_id, text=text)
 
     @command(HOST_STAFF)
     def take_up_objection(self, cmd: Command, /, *, petition: Petition, objection_id: UUID) -> None:
@@ -347,7 +347,7 @@ class Meeting(Decider):
         if objection is None:
             raise Invalid("unknown-reference", "没有这条异议。", "There is no such objection.", "objection_id")
         if objection_id not in [item.objection_id for item in self.agenda]:
-            self._decide(self.AgendaItemAdded, cmd, text=objection.text, objection_id=objection_id)
+            self.decide(self.AgendaItemAdded, cmd, text=objection.text, objection_id=objection_id)
 
     @command(HOST_STAFF, CALLED_POST)
     def reschedule(
@@ -355,12 +355,12 @@ class Meeting(Decider):
     ) -> None:
         self._require(petition, Status.SCHEDULED)
         require_future(starts_at, cmd)
-        self._decide(self.Rescheduled, cmd, starts_at=starts_at, venue=venue, reason=reason)
+        self.decide(self.Rescheduled, cmd, starts_at=starts_at, venue=venue, reason=reason)
 
     @command(HOST_STAFF, CALLED_POST, WORKFLOW)
     def cancel(self, cmd: Command, /, *, petition: Petition, reason: Text) -> None:
         self._require(petition, Status.SCHEDULED)
-        self._decide(self.Cancelled, cmd, reason=reason)
+        self.decide(self.Cancelled, cmd, reason=reason)
 
     @command(WORKFLOW)
     def release_brief(self, cmd: Command, /) -> None:
@@ -369,7 +369,7 @@ class Meeting(Decider):
         if cmd.at < due_at:
             raise Conflict("too-early", f"简报自 {due_at} 起提供。", f"The brief is due at {due_at}.")
         if self.briefed_for != self.starts_at:
-            self._decide(self.BriefReleased, cmd, starts_at=self.starts_at)
+            self.decide(self.BriefReleased, cmd, starts_at=self.starts_at)
 
     # --- who came -----------------------------------------------------------------------------------------------------
 
@@ -388,7 +388,7 @@ class Meeting(Decider):
             raise Conflict("no-longer-called", "此职务已不在应约之列。", "That post is no longer called.")
         spoke = attendee in speakers(petition)
         capacity = Capacity.OFFICIAL if post_id else Capacity.REPRESENTATIVE if spoke else Capacity.RESIDENT
-        self._decide(self.AttendanceRecorded, cmd, attendee=attendee, capacity=capacity.value, post_id=post_id)
+        self.decide(self.AttendanceRecorded, cmd, attendee=attendee, capacity=capacity.value, post_id=post_id)
 
     @command(HOST_STAFF)
     def count_attendance(
@@ -401,7 +401,7 @@ class Meeting(Decider):
         counted = {Capacity.REPRESENTATIVE.value: representatives, Capacity.RESIDENT.value: residents}
         if counted != self.counted or not set(self.posts_present).issuperset(post_ids):
             facts = {"post_ids": list(post_ids), "representatives": representatives, "residents": residents}
-            self._decide(self.AttendanceCounted, cmd, **facts)
+            self.decide(self.AttendanceCounted, cmd, **facts)
 
     @command(HOST_STAFF)
     def record_no_show(self, cmd: Command, /, *, petition: Petition, post_id: UUID) -> None:
@@ -412,7 +412,7 @@ class Meeting(Decider):
         if {post_id, petition.delegates.get(str(post_id))} & set(self.posts_present):
             raise Conflict("was-present", "此职务已有人到会。", "That post was present, or its delegate.")
         if post_id not in self.no_shows:
-            self._decide(self.NoShowRecorded, cmd, post_id=post_id)
+            self.decide(self.NoShowRecorded, cmd, post_id=post_id)
 
     def present(self, capacity: Capacity) -> int:
         return sum(c == capacity for c in self.attended.values()) + self.counted.get(capacity, 0)
@@ -437,8 +437,8 @@ class Meeting(Decider):
         require_possible(commitments, units, cmd)
         clock = cmd.policy.clock("minutes", cmd.at)
         petition.conclude_meeting(cmd, meeting_id=self.id)
-        self._decide(self.Held, cmd, minutes=minutes)
-        self._decide(self.MinutesDrafted, cmd, minutes=minutes, commitments=list(commitments), clock=clock)
+        self.decide(self.Held, cmd, minutes=minutes)
+        self.decide(self.MinutesDrafted, cmd, minutes=minutes, commitments=list(commitments), clock=clock)
 
     @command(HOST_STAFF, AT_THE_TABLE)
     def draft_minutes(
@@ -455,7 +455,7 @@ class Meeting(Decider):
         self._require_open(petition)
         require_possible(commitments, units, cmd)
         clock = cmd.policy.clock("minutes", cmd.at)
-        self._decide(self.MinutesDrafted, cmd, minutes=minutes, commitments=list(commitments), clock=clock)
+        self.decide(self.MinutesDrafted, cmd, minutes=minutes, commitments=list(commitments), clock=clock)
 
     @command(AT_THE_TABLE, RESIDENT)
     def offer_correction(self, cmd: Command, /, *, petition: Petition, text: Text) -> None:
@@ -466,7 +466,7 @@ class Meeting(Decider):
                 "Only those who attended can correct the minutes.",
             )
         self._require_open(petition)
-        self._decide(self.CorrectionOffered, cmd, text=text)
+        self.decide(self.CorrectionOffered, cmd, text=text)
 
     @command(LEAD_POST, RESIDENT)
     def confirm_minutes(self, cmd: Command, /, *, petition: Petition) -> None:
@@ -478,7 +478,7 @@ class Meeting(Decider):
             raise Conflict("already-confirmed", "此稿已由您方确认。", "Your side has confirmed this draft already.")
         confirmed = {**self.confirmed_by, cmd.by: party.value}
         facts = {"party": party.value, "complete": not missing(petition, confirmed)}
-        self._decide(self.MinutesConfirmed, cmd, **facts)
+        self.decide(self.MinutesConfirmed, cmd, **facts)
 
     @command(WORKFLOW)
     def close_minutes(self, cmd: Command, /, *, petition: Petition) -> None:
@@ -487,19 +487,15 @@ class Meeting(Decider):
         if cmd.at < self.minutes_clock.due_at:
             due_at = self.minutes_clock.due_at
             raise Conflict("too-early", f"期限为 {due_at}。", f"The minutes are open until {due_at}.")
-        self._decide(self.MinutesLeftUnconfirmed, cmd, missing=missing(petition, self.confirmed_by))
+        self.decide(self.MinutesLeftUnconfirmed, cmd, missing=missing(petition, self.confirmed_by))
 
     @command(WORKFLOW)
     def move_clocks(self, cmd: Command, /) -> None:
         if self.minutes_clock and (moved := cmd.policy.moved(self.minutes_clock, cmd.at)) != self.minutes_clock:
-            self._decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
-
-    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
-        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
+            self.decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
 
     def _require(self, petition: Petition, *statuses: Status) -> None:
-        if petition.id != self.matter_id:
-            raise not_found("petition", "petition")
+        self.own(petition)
         self._require_status(*statuses)
 
     def _require_status(self, *statuses: Status) -> None:

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.command import Command, Decider, Permission, Role, command
+from domain.command import Command, Part, Permission, Role, command
 from domain.directory import Post
 from domain.meeting import Meeting
 from domain.meeting import Status as MeetingStatus
 from domain.petition import Petition
 from domain.petition.words import Phase, require_apart
-from domain.refusals import Conflict, Forbidden, Invalid, not_found
+from domain.refusals import Conflict, Forbidden, Invalid
 from domain.text import Text
 
 CLERK = Permission(Role.CLERK)
@@ -34,7 +34,7 @@ class Status(StrEnum):
     DECLINED = "declined"
 
 
-class Proposal(Decider):
+class Proposal(Part):
     TOPIC = "proposal"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Made
 
@@ -45,7 +45,7 @@ class Proposal(Decider):
         self.reason = reason
         self.voices: dict[str, bool] = {}  # pseudonym -> agrees
 
-    class Event(Decider.Event):
+    class Event(Part.Event):
         matter_id: UUID
 
     class Made(Event, Aggregate.Created):
@@ -97,8 +97,7 @@ class Proposal(Decider):
     @command(RESIDENT)
     def voice(self, cmd: Command, /, *, petition: Petition, meetings: Sequence[Meeting], agrees: bool) -> None:
         """``meetings``: the petition's present one, if there is any; a waived one is cancelled."""
-        if petition.id != self.matter_id:
-            raise not_found("petition", "petition")
+        self.own(petition)
         require_representative(petition, cmd)
         if self.status != Status.OPEN:
             raise Conflict("proposal-decided", "此提议已有结果。", "This proposal has been decided.")
@@ -109,9 +108,9 @@ class Proposal(Decider):
         agreed = decided(petition.representatives, voices)
         if agreed:
             self._carry_out(cmd.consequence(), petition, meetings)
-        self.decide(self.Voiced, cmd, matter_id=self.matter_id, agrees=agrees)
+        self.decide(self.Voiced, cmd, agrees=agrees)
         if agreed is not None:
-            self.decide(self.Decided, cmd.consequence(), matter_id=self.matter_id, agreed=agreed)
+            self.decide(self.Decided, cmd.consequence(), agreed=agreed)
 
     def _carry_out(self, cmd: Command, petition: Petition, meetings: Sequence[Meeting]) -> None:
         if self.kind == Kind.REASSIGNMENT:

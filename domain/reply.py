@@ -8,11 +8,11 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.command import Command, Decider, Permission, Role, command
+from domain.command import Command, Part, Permission, Role, command
 from domain.directory import Post
 from domain.petition import Petition
 from domain.petition.words import UNDER_WAY, Answer, Phase
-from domain.refusals import Conflict, not_found
+from domain.refusals import Conflict
 from domain.task import Task
 from domain.text import Text
 
@@ -33,7 +33,7 @@ def lead_post(reply: "Reply | type[Reply]", arguments: Mapping[str, Any]) -> Col
 OFFICE = Permission(Role.OFFICIAL, of=lead_post)
 
 
-class Reply(Decider):
+class Reply(Part):
     TOPIC = "reply"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Drafted
 
@@ -42,7 +42,7 @@ class Reply(Decider):
         self.matter_id, self.post_id = matter_id, post_id
         self.text, self.outcome, self.due_on = text, outcome, due_on
 
-    class Event(Decider.Event):
+    class Event(Part.Event):
         matter_id: UUID
 
     class Drafted(Event, Aggregate.Created):
@@ -96,28 +96,24 @@ class Reply(Decider):
     @command(OFFICE)
     def revise(self, cmd: Command, /, *, text: Text, outcome: Answer | None = None, due_on: date | None = None) -> None:
         self._require_drafted()
-        self._decide(self.Revised, cmd, text=text, outcome=outcome and outcome.value, due_on=due_on)
+        self.decide(self.Revised, cmd, text=text, outcome=outcome and outcome.value, due_on=due_on)
 
     @command(OFFICE)
     def sign_off(self, cmd: Command, /, *, petition: Petition, post: Post, tasks: Sequence[Task]) -> None:
         """By the post's holder: in the same transaction the response is given."""
-        if petition.id != self.matter_id:
-            raise not_found("petition", "petition")
+        self.own(petition)
         self._require_drafted()
         if self.outcome is None:
             petition.give_interim_response(cmd, text=self.text, post=post)
         else:
             outcome = Answer(self.outcome)
             petition.answer(cmd, text=self.text, outcome=outcome, due_on=self.due_on, tasks=tasks, post=post)
-        self._decide(self.SignedOff, cmd)
+        self.decide(self.SignedOff, cmd)
 
     @command(OFFICE)
     def discard(self, cmd: Command, /) -> None:
         self._require_drafted()
-        self._decide(self.Discarded, cmd)
-
-    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
-        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
+        self.decide(self.Discarded, cmd)
 
     def _require_drafted(self) -> None:
         if self.status != Status.DRAFTED:

@@ -13,7 +13,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.calendar import A_MOMENT, end_of, local_day
 from domain.clock import Clock
-from domain.command import Command, Decider, Permission, Role, command
+from domain.command import Command, Part, Permission, Role, command
 from domain.directory import Post, Unit
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.text import Text
@@ -98,7 +98,7 @@ class Matter(Protocol):
     def tasks(self) -> Collection[UUID]: ...
 
 
-class Task(Decider):
+class Task(Part):
     TOPIC = "task"
     Created = None  # type: ignore[assignment]  # the creation event has a name of its own: Offered
     # Defaults, for snapshots from before there were any.
@@ -134,7 +134,7 @@ class Task(Decider):
         self.clock: Clock | None = claim
         self.first_unit_id = lead_unit_id
 
-    class Event(Decider.Event):
+    class Event(Part.Event):
         matter_id: UUID
 
     class Offered(Event, Aggregate.Created):
@@ -374,7 +374,7 @@ class Task(Decider):
         if self.status == Status.CLAIMED:
             raise Conflict("already-claimed", "此任务已认领。", "The task has been claimed already.")
         self._require(Status.OFFERED)
-        self._decide(self.Claimed, cmd, due=self._due(cmd))
+        self.decide(self.Claimed, cmd, due=self._due(cmd))
 
     @command(LEAD_UNIT)
     def transfer(self, cmd: Command, /, *, unit: Unit, reason: Text) -> None:
@@ -387,7 +387,7 @@ class Task(Decider):
                 "That unit leads the task or has been asked already: choose another.",
             )
         claim = cmd.policy.clock("claim", cmd.at)
-        self._decide(self.Transferred, cmd, unit_id=unit.id, reason=reason, claim=claim)
+        self.decide(self.Transferred, cmd, unit_id=unit.id, reason=reason, claim=claim)
 
     @command(CLAIMANT)
     def object(self, cmd: Command, /, *, reason: Text, basis: Text, superior: Post | Unit | None = None) -> None:
@@ -405,11 +405,11 @@ class Task(Decider):
         if mandated and cmd.at >= cmd.policy.clock("claim", mandated).due_at:
             raise Conflict("too-late", "提出异议的期限已过。", "The time to object to the mandate is over.")
         if not self.objectors:
-            self._decide(self.Objected, cmd, reason=reason, basis=basis)
+            self.decide(self.Objected, cmd, reason=reason, basis=basis)
             return
         if superior is None:
             raise Conflict("just-objected", "刚有单位提出异议,请再试一次。", "Somebody has just objected: try again.")
-        self._decide(
+        self.decide(
             self.ObjectedAgain,
             cmd,
             reason=reason,
@@ -426,7 +426,7 @@ class Task(Decider):
         self._require(Status.OFFERED)
         if not self._claim_is_over(cmd):
             raise Conflict("too-early", "认领期限未到。", "The time to claim it is not over yet.")
-        self._decide(self.HandedBack, cmd, mandate=cmd.policy.clock("mandate", cmd.at))
+        self.decide(self.HandedBack, cmd, mandate=cmd.policy.clock("mandate", cmd.at))
 
     def _claim_is_over(self, cmd: Command) -> bool:
         return self.clock is not None and cmd.at >= self.clock.due_at
@@ -449,14 +449,14 @@ class Task(Decider):
             )
         overdue = [Status.OFFERED] if self._claim_is_over(cmd) else []
         self._require(Status.OBJECTED, Status.UNCLAIMED, *overdue)
-        self._decide(self.Mandated, cmd, lead_unit_id=unit.id, reason=reason, due=self._due(cmd))
+        self.decide(self.Mandated, cmd, lead_unit_id=unit.id, reason=reason, due=self._due(cmd))
 
     @command(ANY_UNIT)
     def report_progress(self, cmd: Command, /, *, percent: int, note: Text) -> None:
         self._require_worked_on()
         if not 0 <= percent <= 100:
             raise Invalid("percent", "进度为 0 至 100。", "Progress is a percentage from 0 to 100.", "percent")
-        self._decide(self.ProgressReported, cmd, percent=percent, note=note)
+        self.decide(self.ProgressReported, cmd, percent=percent, note=note)
 
     @command(ANY_UNIT, HOST_STAFF)
     def attach_evidence(
@@ -475,13 +475,13 @@ class Task(Decider):
         self._require_worked_on()
         if sha256 not in self.evidence:
             facts = {"digest": sha256, "media_type": media_type, "size": size, "stage": stage.value}
-            self._decide(self.EvidenceAttached, cmd, **facts, name=name)
+            self.decide(self.EvidenceAttached, cmd, **facts, name=name)
 
     @command(WORKFLOW)
     def set_terms(self, cmd: Command, /, *, cost_fen: int | None, money_source: Text | None, vote_needed: bool) -> None:
         """As the matter has decided, who may say so."""
         if (cost_fen, money_source, vote_needed) != (self.cost_fen, self.money_source, self.vote_needed):
-            self._decide(self.TermsSet, cmd, cost_fen=cost_fen, money_source=money_source, vote_needed=vote_needed)
+            self.decide(self.TermsSet, cmd, cost_fen=cost_fen, money_source=money_source, vote_needed=vote_needed)
 
     @command(ANY_UNIT, HOST_STAFF)
     def record_vote(
@@ -519,7 +519,7 @@ class Task(Decider):
                 "Hand in what shows the result as evidence first, and name its digest.",
                 "digest",
             )
-        self._decide(
+        self.decide(
             self.VoteRecorded,
             cmd,
             passed=passed,
@@ -539,22 +539,22 @@ class Task(Decider):
                 "此任务须经业主表决通过并登记后方可报完成。",
                 "The owners must agree before it can be completed: record their vote first.",
             )
-        self._decide(self.Completed, cmd, report=report)
+        self.decide(self.Completed, cmd, report=report)
 
     @command(LEAD_OFFICIAL)
     def send_back(self, cmd: Command, /, *, reason: Text) -> None:
         self._require(Status.COMPLETED)
-        self._decide(self.Returned, cmd, reason=reason, due=self._due(cmd))
+        self.decide(self.Returned, cmd, reason=reason, due=self._due(cmd))
 
     @command(LEAD_OFFICIAL)
     def confirm(self, cmd: Command, /) -> None:
         self._require(Status.COMPLETED)
-        self._decide(self.Confirmed, cmd)
+        self.decide(self.Confirmed, cmd)
 
     @command(WORKFLOW)
     def drop(self, cmd: Command, /) -> None:
         if self.status not in ENDS:
-            self._decide(self.Dropped, cmd)
+            self.decide(self.Dropped, cmd)
 
     @command(WORKFLOW)
     def replan(self, cmd: Command, /, *, due_on: date, supporting_unit_ids: Sequence[UUID]) -> None:
@@ -565,28 +565,25 @@ class Task(Decider):
         clock = self.clock if self.status == Status.CLAIMED else None
         if clock and due_on != self.due_on:
             clock = cmd.policy.until(clock.rule, clock.started_at, due_on)
-        self._decide(self.Replanned, cmd, due_on=due_on, supporting_unit_ids=supporting, clock=clock)
+        self.decide(self.Replanned, cmd, due_on=due_on, supporting_unit_ids=supporting, clock=clock)
 
     @command(WORKFLOW)
     def suspend(self, cmd: Command, /) -> None:
         """Stand still with the matter, whose decision it was. What has been done meanwhile may still be reported."""
         if self.status not in ENDS and self.suspended_at is None:
-            self._decide(self.Suspended, cmd)
+            self.decide(self.Suspended, cmd)
 
     @command(WORKFLOW)
     def resume(self, cmd: Command, /) -> None:
         if self.suspended_at is not None:
             stood_still = cmd.at - self.suspended_at
             due_on = local_day(end_of(self.due_on) - A_MOMENT + stood_still)
-            self._decide(self.Resumed, cmd, clock=self.clock and self.clock.shifted(stood_still), due_on=due_on)
+            self.decide(self.Resumed, cmd, clock=self.clock and self.clock.shifted(stood_still), due_on=due_on)
 
     @command(WORKFLOW)
     def move_clocks(self, cmd: Command, /) -> None:
         if self.clock and (moved := cmd.policy.moved(self.clock, self.suspended_at or cmd.at)) != self.clock:
-            self._decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
-
-    def _decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
-        self.decide(event_class, cmd, matter_id=self.matter_id, **facts)
+            self.decide(self.ClocksMoved, cmd, clock=moved, revision=cmd.policy.calendar.revision)
 
     def _due(self, cmd: Command) -> Clock:
         return cmd.policy.until("task", cmd.at, self.due_on)

@@ -255,14 +255,9 @@ def offered(event: Task.Offered, at: Recorded) -> Iterator[Statement]:
     )
 
 
-@READ_MODEL.on(Task.Mandated)
-def mandated(event: Task.Mandated, at: Recorded) -> Iterator[Statement]:
+@READ_MODEL.on(Task.Mandated, Task.ObjectedAgain)
+def mandated(event: Task.Mandated | Task.ObjectedAgain, at: Recorded) -> Iterator[Statement]:
     """Whoever objected with success is not judged by what others did."""
-    yield "UPDATE tasks SET unit_id = $2, transfer_to = NULL WHERE id = $1", event.originator_id, event.lead_unit_id
-
-
-@READ_MODEL.on(Task.ObjectedAgain)
-def objected_again(event: Task.ObjectedAgain, at: Recorded) -> Iterator[Statement]:
     yield "UPDATE tasks SET unit_id = $2, transfer_to = NULL WHERE id = $1", event.originator_id, event.lead_unit_id
 
 

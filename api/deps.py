@@ -35,7 +35,7 @@ from infra.identity import Identity, InvalidToken, Verifier
 from infra.outbound import Outbound
 from infra.people import People
 from infra.rejections import Rejections
-from infra.repository import Outcome, Repository
+from infra.repository import Outcome, Repository, owner_of
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
 from infra.slips import Slips
@@ -306,8 +306,9 @@ class Desk:
                 raise _unknown_reference(refusal, NAMED_BY[refusal.field]) from None
             raise
         finally:
-            if not method.__qualname__.startswith(UNCOUNTED):
-                self.services.metrics.commands.labels(method.__qualname__, result).inc()
+            name = f"{owner_of(method).__name__}.{method.__name__}"
+            if not name.startswith(UNCOUNTED):
+                self.services.metrics.commands.labels(name, result).inc()
         version, seen = outcome.view
         self.response.headers["ETag"] = f'"{version}"'
         self.response.headers["Yuetan-Position"] = str(outcome.position)

@@ -68,7 +68,7 @@ class Repository:
         loop = asyncio.get_running_loop()
         request = Request(
             method=method,
-            owner=_owner(method),
+            owner=owner_of(method),
             id=id,
             cmd=cmd,
             also=also or {},
@@ -106,8 +106,8 @@ class Repository:
 
 
 @functools.cache
-def _owner(method: Callable[..., Any]) -> type[Aggregate]:
-    """The class that a method was written in: ``Petition`` for ``Petition.co_sign`` and for ``Petition.open``."""
+def owner_of(method: Callable[..., Any]) -> type[Aggregate]:
+    """The aggregate that a command is for: ``Petition`` for ``Petition.co_sign`` and for ``Petition.open``."""
     owner: Any = getattr(method, "__self__", None)
     if owner is None:
         owner = sys.modules[method.__module__]

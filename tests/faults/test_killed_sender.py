@@ -53,7 +53,7 @@ async def test_nothing_is_lost_and_the_order_kept_however_often_the_sender_is_ki
         async with program("worker", **environment):
             expected = await publicly_told(pool)
             assert await receiver.took(up_to=expected[-1]) == expected
-            assert len(expected) == 18
+            assert len(expected) == 20
             came = [delivery.position for delivery in receiver.all]
             assert came == sorted(came)
             assert len(came) == len(expected) + len(deadly)

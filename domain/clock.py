@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-REMIND_AT_SHARE = 0.8  # of a clock's length, DESIGN §4
+REMIND_AT_SHARE = 0.8  # of a clock's length
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A petition: ten or more residents set a topic and call a leader in; the residents judge the result.
 
 Its life in chapters, each with the events it decides and the commands in the order of the story; ``words`` and
-``state`` are common to all. Phases: DESIGN §4.
+``state`` are common to all. Phases: ``words.Phase``.
 """
 
 from domain.petition.admission import Admission

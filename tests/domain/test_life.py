@@ -39,7 +39,7 @@ from tests.domain.story import (
 )
 from tests.domain.test_storage import assert_stored_alike
 
-# DESIGN §4, without what later issues bring. A meeting may be held although the call was never acknowledged.
+# Which phase may follow which. A meeting may be held although the call was never acknowledged.
 MOVES = {
     Phase.COLLECTING: {Phase.SUBMITTED, Phase.LAPSED, Phase.WITHDRAWN},
     Phase.REJECTED: {Phase.SUBMITTED},

@@ -17,6 +17,7 @@ from api import (
     call_backs,
     clocks,
     conflicts,
+    console,
     directory,
     directory_file,
     documents,
@@ -195,6 +196,7 @@ def create_app(
         app.include_router(resource.router)
     app.add_middleware(Front, metrics=metrics)
     problems.handle(app)
+    console.mount(app)
     openapi.document(app)
     return app
 

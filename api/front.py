@@ -140,7 +140,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, however it is cut, unless it is too large or of another kind."""
     csv = scope["path"].endswith(TAKES_CSV)
     most, wanted = (MAX_CSV, "text/csv") if csv else (MAX_BODY, "application/json")
-    if scope["path"].endswith(TAKES_FORM):
+    if scope["path"].endswith(TAKES_FORM) or not scope["path"].startswith("/v1/"):
         wanted = "application/x-www-form-urlencoded"
     _check_length(scope, most)
     bounded, parts, more = _Bounded(receive, most), [], True

@@ -1,0 +1,141 @@
+"""The words of the pages: Chinese as written in the templates, English from ``locale/en.po``."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from babel.messages.pofile import read_po
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from domain.calendar import CHINA
+
+HERE = Path(__file__).parent
+
+with (HERE / "locale" / "en.po").open("rb") as file:
+    ENGLISH = {str(message.id): str(message.string) for message in read_po(file) if message.id and message.string}
+
+
+def english(text: str) -> str:
+    return ENGLISH.get(text, text)
+
+
+def chinese(text: str) -> str:
+    return text
+
+
+def _environment(language: str) -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    words = english if language == "en" else chinese
+    found.globals |= {"_": words, "language": language, "rate": rate}
+    found.filters |= {"moment": moment, "day": day, "said": said_in(language)}
+    found.filters |= {
+        "phase": lambda name: words(PHASES[name]),
+        "status": lambda name: words(STATUSES[name]),
+        "told": lambda topic: words(HAPPENED.get(topic, "有新进展")),
+    }
+    return found
+
+
+def rate(share: float | None) -> str:
+    """A share as a percentage; a dash where nothing is to be divided."""
+    return "—" if share is None else f"{share:.0%}"
+
+
+def moment(at: str | datetime) -> str:
+    """As people here read a clock."""
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}"
+
+
+def day(at: str | datetime) -> str:
+    return moment(at)[:10]
+
+
+def said_in(language: str) -> Any:
+    """Of what the API says in both languages, the one that is read."""
+    return lambda told, name: told.get(f"{name}_en") or told.get(name) if language == "en" else told.get(name)
+
+
+PHASES = {
+    "collecting": "联名中",
+    "submitted": "待受理",
+    "accepted": "已受理",
+    "meeting": "待约谈",
+    "roadmap": "制定路线图",
+    "in_progress": "办理中",
+    "answered": "已答复",
+    "feedback": "评价中",
+    "tracking": "挂账跟踪",
+    "closed": "已办结",
+    "lapsed": "已失效",
+    "withdrawn": "已撤回",
+    "rejected": "不予受理",
+    "referred": "已转送",
+    "merged": "已并入",
+}
+
+STATUSES = {
+    "planned": "待交办",
+    "offered": "待认领",
+    "objected": "有异议",
+    "claimed": "办理中",
+    "completed": "待核实",
+    "confirmed": "已销号",
+    "dropped": "已撤销",
+}
+
+HAPPENED = {
+    "petition.Opened": "发起人设立题目,开始联名",
+    "petition.ThresholdReached": "联名达到人数",
+    "petition.HostOpinionGiven": "社区出具意见",
+    "petition.Submitted": "提交申请",
+    "petition.PublicTextIssued": "发布公开文本",
+    "petition.Accepted": "予以受理",
+    "petition.Rejected": "不予受理",
+    "petition.Referred": "转送其他途径",
+    "petition.Merged": "并入同类申请",
+    "petition.Called": "通知应约领导",
+    "petition.CallAcknowledged": "应约领导签收",
+    "petition.MeetingHeld": "约谈会议召开",
+    "petition.RoadmapPublished": "公布时间表、路线图",
+    "petition.RoadmapRevised": "调整路线图",
+    "petition.InterimResponseGiven": "作出阶段性答复",
+    "petition.Answered": "作出答复意见",
+    "petition.FeedbackInvited": "邀请联名人评价",
+    "petition.Reopened": "转入二次办理",
+    "petition.Extended": "延长答复期限",
+    "petition.Suspended": "中止办理",
+    "petition.Resumed": "恢复办理",
+    "petition.Reminded": "催办",
+    "petition.Escalated": "逾期提级",
+    "petition.SupervisionOrdered": "发出督办通知",
+    "petition.Closed": "办结",
+    "petition.Lapsed": "逾期未满人数,失效",
+    "petition.Withdrawn": "撤回",
+    "meeting.Scheduled": "约定会议时间",
+    "meeting.Rescheduled": "会议改期",
+    "meeting.Cancelled": "会议取消",
+    "meeting.Held": "会议召开",
+    "task.Offered": "交办任务",
+    "task.Claimed": "单位认领任务",
+    "task.Objected": "单位提出异议",
+    "task.Mandated": "指派任务",
+    "task.Transferred": "任务转交",
+    "task.ProgressReported": "报告进度",
+    "task.Completed": "任务办结待核实",
+    "task.Returned": "退回重办",
+    "task.Confirmed": "核实销号",
+    "task.Dropped": "任务撤销",
+}
+
+ENVIRONMENTS = {language: _environment(language) for language in ("zh", "en")}
+
+
+def render(template: str, language: str, **values: Any) -> str:
+    return ENVIRONMENTS[language].get_template(template).render(**values)

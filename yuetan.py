@@ -315,6 +315,7 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             webhook_secrets=held.webhook_secrets,
             public_url=settings.public_url,
             office=settings.office,
+            personas=issuer if alone and not settings.oidc_issuer else None,
             checks={"temporal": temporal} | ({"relay": functools.partial(relaying, relay)} if relay else {}),
         )
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GOODBYE_SECONDS)

@@ -66,7 +66,7 @@ from infra.drafts import Drafts
 from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.files import Files
-from infra.identity import Verifier
+from infra.identity import Issuer, Verifier
 from infra.outbound import Outbound
 from infra.people import People
 from infra.rejections import Rejections
@@ -93,6 +93,7 @@ def create_app(
     webhook_secrets: Secrets,
     office: str = "点题约谈办公室",
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]] | None = None,
+    personas: Issuer | None = None,
     public_url: str | None = None,
 ) -> FastAPI:
     """``office``: whose name heads the official papers. ``checks``: further parts for /readyz, by name. Each answers
@@ -118,6 +119,7 @@ def create_app(
         },
     )
     app.state.office = office
+    app.state.personas = personas
     app.state.now = lambda: datetime.now(UTC)
     app.state.public_url = public_url
     positions = Positions(store.pool)

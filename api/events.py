@@ -105,8 +105,8 @@ async def stream_events(
     if start is None:
         start = await services.store.max_notification_id()
     newest: Newest = request.app.state.newest
-    lines = _lines(services, newest, viewer(services, identity), start)
-    return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    told = lines(services, newest, viewer(services, identity), start)
+    return StreamingResponse(told, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 def _place(keyring: Keyring, text: str) -> int:
@@ -116,7 +116,7 @@ def _place(keyring: Keyring, text: str) -> int:
         return keyring.unveiled(text)
 
 
-async def _lines(services: Services, newest: Newest, who: Viewer, at: int) -> AsyncIterator[str]:
+async def lines(services: Services, newest: Newest, who: Viewer, at: int) -> AsyncIterator[str]:
     """Nothing in it moves with what this viewer is not told of: not the first id, nor the pause before a comment."""
     loop = asyncio.get_running_loop()
     end = loop.time() + LIFE_SECONDS

@@ -1,13 +1,16 @@
 """What everybody may read: the list, a petition's story, the rates; and signing, for who is signed in."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
+from api import events
 from api.console.browser import LANGUAGE, LANGUAGES, ApiProblem, Browsing, keep, see
 from api.console.words import PHASES
+from api.deps import viewer
 from projections import directory
 
 router = APIRouter()
@@ -83,6 +86,23 @@ def reached(phase: str) -> list[tuple[str, str]]:
         return [(phase, "now")]
     now = STEPS.index(phase)
     return [(step, "done" if n < now else "now" if n == now else "later") for n, step in enumerate(STEPS)]
+
+
+@router.get("/petitions/{petition_id}/live")
+async def live(petition_id: UUID, browser: Browsing) -> StreamingResponse:
+    """Rings when something has happened that this reader may know of; the page then gets itself anew."""
+    services = browser.request.app.state.services
+    start = await services.store.max_notification_id()
+    told = events.lines(services, browser.request.app.state.newest, viewer(services, browser.identity), start)
+
+    async def rings() -> AsyncIterator[str]:
+        async for line in told:
+            if f'"petition_id": "{petition_id}"' in line:
+                yield "event: happening\ndata: .\n\n"
+            elif line.startswith((":", "retry")):
+                yield line
+
+    return StreamingResponse(rings(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 @router.post("/petitions/{petition_id}/co-signatures")

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from eventsourcing.utils import get_topic
 from jinja2.ext import babel_extract
 
 from api.console.words import ENGLISH, HAPPENED, PHASES, STATUSES
+from domain.petition.words import Phase
+from domain.task import Status
+from projections import timeline
 from tests.api.world import CLERK, World, resident
 
 
@@ -114,6 +118,12 @@ async def test_no_script_but_our_own_files_runs(tab: Tab) -> None:
     assert not re.search(r"\son\w+=|style=", tab.html)
     for file in re.findall(r'(?:src|href)="(/static/[^"]+)"', tab.html):
         assert (await tab.client.get(file)).status_code == 200
+
+
+def test_every_event_phase_and_status_has_words() -> None:
+    assert {get_topic(event) for told in (timeline.PUBLIC, timeline.HANDLERS) for event in told} <= HAPPENED.keys()
+    assert {phase.value for phase in Phase} == PHASES.keys()
+    assert {status.value for status in Status} | {"planned"} == STATUSES.keys()
 
 
 def test_every_word_of_the_pages_is_there_in_english() -> None:

@@ -129,6 +129,8 @@ async def names(pool: asyncpg.Pool, ids: Collection[UUID]) -> dict[UUID, str]:
 
 async def with_those_below(pool: asyncpg.Pool, ids: Collection[UUID]) -> list[UUID]:
     """These, and whoever is below them by superior, charge or regulator."""
+    if not ids:  # most petitions are about nobody, and are opened though this read model be away
+        return []
     rows = await pool.fetch(
         "WITH RECURSIVE below (id) AS (SELECT unnest($1::uuid[])"
         " UNION SELECT e.id FROM below JOIN directory.entries AS e ON below.id IN (e.superior_id, e.regulator_id)"

@@ -181,7 +181,7 @@ async def test_whoever_tries_doors_is_noticed_but_not_named(world: World, caplog
 
 
 async def test_an_address_or_method_that_is_none_is_a_problem_too(world: World) -> None:
-    for nowhere in ("/", "/v1", "/v1/petitions/", "/v2/petitions", "/docs"):
+    for nowhere in ("/nowhere", "/v1", "/v1/petitions/", "/v2/petitions", "/docs"):
         is_problem(await world.client.get(nowhere), 404, "not-found")
     answer = await world.client.patch("/v1/petitions")
     is_problem(answer, 405, "method-not-allowed")

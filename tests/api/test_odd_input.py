@@ -47,7 +47,7 @@ async def test_no_input_however_odd_is_our_fault(world: World) -> None:
         "meeting_id": page["meetings"][0]["id"],
         "task_id": page["tasks"][0]["id"],
         "host_id": str(world.host.org),
-        "post_id": str(world.official.org),
+        "post_id": str(await world.register("posts", "区长", "government")),  # one that other tests do not need
         "unit_id": str(world.officer.org),
         "digest": "0" * 64,
         "webhook_id": webhook["id"],

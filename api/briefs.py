@@ -13,7 +13,7 @@ from api.openapi import PRIVATE_READ, problems
 from api.pages import WATCHERS, petition_row, readable, require_role
 from api.problems import Problem
 from api.schemas import MEETING_ID, PETITION_ID, ClockState
-from domain.calendar import CHINA
+from domain.calendar import CHINA, beijing
 from domain.command import Role
 from domain.meeting import Meeting, Status
 from domain.petition import Petition
@@ -84,7 +84,9 @@ async def _brief(meeting_id: UUID, services: Services, identity: Identity, now: 
     began = min(petition.clocks.values(), key=lambda clock: clock.started_at, default=None)
     policy = await policies.of(services.repository, began, services.policy) if began else services.policy
     if now < (due_at := policy.before("brief", meeting.starts_at)):
-        raise Problem(409, "brief-not-due", f"简报自 {due_at} 起提供。", f"The brief is there from {due_at} on.")
+        raise Problem(
+            409, "brief-not-due", f"简报自 {beijing(due_at)} 起提供。", f"The brief is there from {due_at} on."
+        )
     opinion = await timeline.host_opinion(services.pool, petition.id)
     on_agenda = {str(item.objection_id) for item in meeting.agenda}
     (row,) = await readable(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain.calendar import beijing
 from domain.clock import Clock
 from domain.command import Command, Part, Permission, Role, command, require_permission
 from domain.petition import Petition
@@ -162,7 +163,7 @@ class Ballot(Part):
         if cmd.at >= self.candidacy.due_at:
             raise Conflict(
                 "candidacies-closed",
-                f"报名已于 {self.candidacy.due_at} 截止。",
+                f"报名已于 {beijing(self.candidacy.due_at)} 截止。",
                 f"Candidates could stand until {self.candidacy.due_at}.",
             )
         if self.question == Question.REPLACEMENT and cmd.by == petition.lead:
@@ -200,7 +201,7 @@ class Ballot(Part):
         if self.question in SEATS and cmd.at < self.candidacy.due_at:
             raise Conflict(
                 "candidacies-open",
-                f"候选人报名至 {self.candidacy.due_at},之后开始投票。",
+                f"候选人报名至 {beijing(self.candidacy.due_at)},之后开始投票。",
                 f"Candidates stand until {self.candidacy.due_at}; then the voting begins.",
             )
         if cmd.by in self.votes:
@@ -222,7 +223,7 @@ class Ballot(Part):
         """The clock has run out."""
         self._require_its_own(petition)
         if cmd.at < self.clock.due_at:
-            raise Conflict("too-early", f"期限为 {self.clock.due_at}。", f"It runs until {self.clock.due_at}.")
+            raise Conflict("too-early", f"期限为 {beijing(self.clock.due_at)}。", f"It runs until {self.clock.due_at}.")
         self._conclude(cmd, petition, into)
 
     def _is_certain(self, petition: Petition) -> bool:
@@ -296,7 +297,9 @@ class Ballot(Part):
         self._require_its_own(petition)
         if cmd.at >= self.clock.due_at:
             raise Conflict(
-                "ballot-over", f"表决已于 {self.clock.due_at} 截止。", f"The voting ended at {self.clock.due_at}."
+                "ballot-over",
+                f"表决已于 {beijing(self.clock.due_at)} 截止。",
+                f"The voting ended at {self.clock.due_at}.",
             )
 
 

@@ -136,3 +136,8 @@ def local_day(at: datetime) -> date:
 def end_of(day: date) -> datetime:
     """The instant (UTC) at which a Chinese calendar day is over."""
     return datetime.combine(day + ONE_DAY, time(), CHINA).astimezone(UTC)
+
+
+def beijing(at: datetime) -> str:
+    """As it is told to people."""
+    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}(北京时间)"

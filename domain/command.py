@@ -16,6 +16,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.policy import Policy
 from domain.refusals import Forbidden, conflict_of_interest, not_found
+from domain.wording import ZH
 
 
 class Role(StrEnum):
@@ -92,11 +93,11 @@ def require_permission(
 ) -> None:
     """Raise ``Forbidden`` unless one of them allows it."""
     if not any(p.allows(cmd, aggregate, arguments or {}) for p in permissions):
-        roles = ", ".join(sorted({p.role.value for p in permissions}))
+        roles = sorted({p.role.value for p in permissions})
         raise Forbidden(
             "forbidden",
-            f"您的身份不能办理此事;可办理的身份:{roles}(限相关单位或本人)。",
-            f"Your role may not do this; it takes {roles} of the organisation or person concerned.",
+            f"您的身份不能办理此事;可办理的身份:{'、'.join(ZH[role] for role in roles)}(限相关单位或本人)。",
+            f"Your role may not do this; it takes {', '.join(roles)} of the organisation or person concerned.",
         )
 
 

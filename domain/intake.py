@@ -18,6 +18,7 @@ from domain.command import Command, Part, Permission, Role, command
 from domain.petition import Petition
 from domain.refusals import Conflict, Forbidden
 from domain.text import Text
+from domain.wording import ZH
 
 
 class Means(StrEnum):
@@ -234,6 +235,6 @@ class Intake(Part):
         if self.status != status:
             raise Conflict(
                 "wrong-status",
-                f"此联名登记目前为“{self.status}”,不能办理此事。",
+                f"此联名登记目前为“{ZH[self.status]}”,不能办理此事。",
                 f"This entry is “{self.status}”; this takes one that is “{status}”.",
             )

@@ -13,13 +13,14 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.calendar import local_day
+from domain.calendar import beijing, local_day
 from domain.clock import Clock
 from domain.command import Command, Part, Permission, Role, command
 from domain.directory import Unit
 from domain.petition import Petition
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.text import Text
+from domain.wording import ZH
 
 DOORS_OPEN = timedelta(hours=2)  # before the meeting begins
 DOORS_CLOSE = timedelta(days=1)  # after it began, though nobody has said that it was held
@@ -367,7 +368,7 @@ class Meeting(Part):
         self._require_status(Status.SCHEDULED)
         due_at = cmd.policy.before("brief", self.starts_at)
         if cmd.at < due_at:
-            raise Conflict("too-early", f"简报自 {due_at} 起提供。", f"The brief is due at {due_at}.")
+            raise Conflict("too-early", f"简报自 {beijing(due_at)} 起提供。", f"The brief is due at {due_at}.")
         if self.briefed_for != self.starts_at:
             self.decide(self.BriefReleased, cmd, starts_at=self.starts_at)
 
@@ -379,7 +380,7 @@ class Meeting(Part):
         self._require(petition, Status.SCHEDULED)
         opens_at = self.starts_at - DOORS_OPEN
         if cmd.at < opens_at:
-            raise Conflict("doors-closed", f"签到自 {opens_at} 开始。", f"The doors open at {opens_at}.")
+            raise Conflict("doors-closed", f"签到自 {beijing(opens_at)} 开始。", f"The doors open at {opens_at}.")
         if cmd.at > self.starts_at + DOORS_CLOSE:
             raise Conflict("token-expired", "此签到码已过期。", "This token has expired.")
         if attendee in self.attended:
@@ -486,7 +487,7 @@ class Meeting(Part):
         assert self.minutes_clock
         if cmd.at < self.minutes_clock.due_at:
             due_at = self.minutes_clock.due_at
-            raise Conflict("too-early", f"期限为 {due_at}。", f"The minutes are open until {due_at}.")
+            raise Conflict("too-early", f"期限为 {beijing(due_at)}。", f"The minutes are open until {due_at}.")
         self.decide(self.MinutesLeftUnconfirmed, cmd, missing=missing(petition, self.confirmed_by))
 
     @command(WORKFLOW)
@@ -502,7 +503,7 @@ class Meeting(Part):
         if self.status not in statuses:
             raise Conflict(
                 "wrong-status",
-                f"此会议已是“{self.status}”状态。",
+                f"此会议目前为“{ZH[self.status]}”,不能办理此事。",
                 f"The meeting is “{self.status}”; this takes one that is {' or '.join(statuses)}.",
             )
 
@@ -513,7 +514,11 @@ class Meeting(Part):
 
     def _require_begun(self, cmd: Command, early: timedelta = timedelta()) -> None:
         if cmd.at < self.starts_at - early:
-            raise Conflict("not-begun", "会议尚未开始。", f"The meeting begins at {self.starts_at}.")
+            raise Conflict(
+                "not-begun",
+                f"会议 {beijing(self.starts_at)} 开始,目前尚早。",
+                f"The meeting begins at {self.starts_at}.",
+            )
 
 
 def missing(petition: Petition, confirmed_by: Mapping[str, str]) -> list[str]:

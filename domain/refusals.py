@@ -1,5 +1,7 @@
 """Why a command is refused: a stable code, and what to do about it, in Chinese and English."""
 
+from domain.wording import ZH
+
 
 class Refusal(Exception):
     """A command that may not be carried out. Nothing is appended.
@@ -34,7 +36,9 @@ class Stale(Refusal):
 
 
 def not_found(what: str, field: str | None = None) -> NotFound:
-    return NotFound("not-found", f"没有找到({what}),请核对编号。", f"No such {what}: check the id.", field)
+    return NotFound(
+        "not-found", f"没有找到此{ZH.get(what, what)},请核对编号。", f"No such {what}: check the id.", field
+    )
 
 
 def conflict_of_interest() -> Forbidden:

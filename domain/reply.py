@@ -15,6 +15,7 @@ from domain.petition.words import UNDER_WAY, Answer, Phase
 from domain.refusals import Conflict
 from domain.task import Task
 from domain.text import Text
+from domain.wording import ZH
 
 
 class Status(StrEnum):
@@ -119,6 +120,6 @@ class Reply(Part):
         if self.status != Status.DRAFTED:
             raise Conflict(
                 "wrong-status",
-                f"此答复稿已是“{self.status}”状态。",
+                f"此答复稿目前为“{ZH[self.status]}”,不能办理此事。",
                 f"The draft is “{self.status}”; this takes one that is drafted.",
             )

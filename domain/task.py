@@ -17,6 +17,7 @@ from domain.command import Command, Part, Permission, Role, command
 from domain.directory import Post, Unit
 from domain.refusals import Conflict, Forbidden, Invalid
 from domain.text import Text
+from domain.wording import ZH
 
 
 class Status(StrEnum):
@@ -598,7 +599,7 @@ class Task(Part):
         if self.status not in statuses:
             raise Conflict(
                 "wrong-status",
-                f"此任务目前为“{self.status}”,不能办理此事。",
+                f"此任务目前为“{ZH[self.status]}”,不能办理此事。",
                 f"The task is “{self.status}”; this takes {', '.join(statuses)}.",
             )
         if self.suspended_at and not even_suspended:

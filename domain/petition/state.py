@@ -7,6 +7,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain.calendar import beijing
 from domain.clock import Clock
 from domain.command import Command, Decider
 from domain.disclosure import A_DAY, at_least
@@ -23,6 +24,7 @@ from domain.petition.words import (
 from domain.refusals import Conflict, Invalid
 from domain.roadmap import RoadmapItem
 from domain.text import Text
+from domain.wording import ZH
 
 
 class State(Decider):
@@ -157,7 +159,7 @@ class State(Decider):
         if self.phase not in phases:
             raise Conflict(
                 "wrong-phase",
-                f"此件目前处于“{self.phase}”阶段,不能办理此事。",
+                f"此件目前处于“{ZH[self.phase]}”阶段,不能办理此事。",
                 f"The petition is in phase “{self.phase}”; this takes {', '.join(phases)}.",
             )
         if self.suspended_at and not even_suspended:
@@ -167,7 +169,7 @@ class State(Decider):
         if cmd.at < clock.due_at:
             raise Conflict(
                 "too-early",
-                f"期限为 {clock.due_at}。",
+                f"期限为 {beijing(clock.due_at)}。",
                 f"The clock “{clock.rule}” runs until {clock.due_at}.",
             )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from domain.calendar import beijing
 from domain.clock import Clock
 from domain.command import Command, command
 from domain.petition.state import State
@@ -71,7 +72,7 @@ class Votes(State):
             due_at = self.ballots[question][1].due_at
             raise Conflict(
                 "ballot-open",
-                f"同一事项正在表决,至 {due_at} 截止。",
+                f"同一事项正在表决,至 {beijing(due_at)} 截止。",
                 f"The co-signers are voting on this already, until {due_at}.",
             )
         self.decide(self.BallotCalled, cmd, ballot_id=ballot_id, question=question, into_id=into_id, ballot=ballot)

@@ -55,7 +55,7 @@ async def register_unit(body: NewUnit, desk: AtDesk) -> UnitEntry:
 @router.put("/posts/{post_id}/superior", responses=COMMAND)
 async def place_post(post_id: UUID, body: Placing, desk: AtDesk) -> PostEntry:
     """Which post stands above it."""
-    superior = await _superior(desk, body.superior_id, Post)
+    superior = await _superior(desk, post_id, body.superior_id, Post)
     return await desk.execute(Post.place, post_id, PostEntry.of, **superior)
 
 
@@ -71,18 +71,37 @@ async def put_in_charge(post_id: UUID, body: Charge, desk: AtDesk) -> PostEntry:
 @router.put("/units/{unit_id}/superior", responses=COMMAND)
 async def place_unit(unit_id: UUID, body: Placing, desk: AtDesk) -> UnitEntry:
     """Which post or unit stands above it: the nearest common one decides when units cannot agree whose a task is."""
-    superior = await _superior(desk, body.superior_id, Unit, Post)
+    superior = await _superior(desk, unit_id, body.superior_id, Unit, Post)
     return await desk.execute(Unit.place, unit_id, UnitEntry.of, **superior)
 
 
-async def _superior(desk: Desk, id: UUID | None, *kinds: type[Post | Unit]) -> dict[str, Any]:
+async def _superior(desk: Desk, below: UUID, id: UUID | None, *kinds: type[Post | Unit]) -> dict[str, Any]:
     if id is None:
         return {"superior": None}
     for kind in kinds:
         with suppress(NotFound):
-            await desk.get(kind, id)
+            found = await desk.get(kind, id)
+            await _no_circle(desk, below, found)
             return {"also": {"superior": (kind, id)}}
     raise Invalid("unknown-reference", "没有这个上级,请核对编号。", "No such superior: check the id.", "superior_id")
+
+
+async def _no_circle(desk: Desk, below: UUID, above: Post | Unit) -> None:
+    """Nobody stands above those above them. (Two administrators who close a circle at the same moment may still.)"""
+    seen: set[UUID] = set()
+    while above.superior_id and above.superior_id not in seen:
+        if above.superior_id == below:
+            raise Invalid(
+                "superiors-in-a-circle",
+                "上级关系不能成环,请另选上级。",
+                "That one is below this one already: choose another superior.",
+                "superior_id",
+            )
+        seen.add(above.superior_id)
+        for kind in (Post, Unit):
+            with suppress(NotFound):
+                above = await desk.get(kind, above.superior_id)
+                break
 
 
 @router.post("/posts/{post_id}/terms", responses=COMMAND)

@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from api.counter import AtCounter, Counter
-from api.deps import NO_BODY, Services, Serving, require_on_roll
+from api.deps import NO_BODY, PATIENCE_SECONDS, Services, Serving, require_on_roll
 from api.openapi import REGISTER, SIGN_IN, problems
 from api.pages import readable
 from api.schemas import HOST_ID, PETITION_ID, example, shown, wrong
@@ -180,6 +180,10 @@ async def _sign(services: Services, petition_id: UUID, person_id: UUID, at: date
 async def _to_be_signed(services: Services, petition_id: UUID) -> dict[str, Any]:
     """The board's row. Whether it can still be signed is the petition's to say; most is known before a code is sent."""
     row = await board.petition(services.pool, petition_id, Viewer(), signed=True)
+    if row is None:  # or it was opened just now, and the board does not show it yet
+        head = await services.store.max_notification_id()
+        await services.positions.wait_for(head, PATIENCE_SECONDS, "board")
+        row = await board.petition(services.pool, petition_id, Viewer(), signed=True)
     if row is None:
         raise not_found("petition")
     if row["phase"] != Phase.COLLECTING and not (row["urgent"] and row["phase"] in SIGNATURES_CHANGE):

@@ -48,6 +48,11 @@ NO_WORKING_DAYS = ("ballot", "candidacy", "alert")
 WINDOW = re.compile(r"(\d{1,6}) (working days|days|hours|minutes|seconds)")
 
 
+UNIT_SECONDS = {"working days": 86_400, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+LONGEST_DAYS = 3_660  # a slip of the pen would stop a clock for good
+MOST_SIGNERS = 100_000
+
+
 @dataclass(frozen=True)
 class Window:
     count: int
@@ -59,7 +64,10 @@ class Window:
         match = WINDOW.fullmatch(text)
         if not match or not int(match[1]):
             raise ValueError(f'a window is written like "5 working days" or "24 hours", not {text!r}')
-        return cls(int(match[1]), match[2])
+        window = cls(int(match[1]), match[2])
+        if window.count * UNIT_SECONDS[window.unit] > LONGEST_DAYS * UNIT_SECONDS["days"]:
+            raise ValueError(f"a window is {LONGEST_DAYS} days at most, not {text!r}")
+        return window
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}"
@@ -91,8 +99,11 @@ class Policy:
                     raise ValueError(f"windows.{rule} is written in days, hours, minutes or seconds")
             years = {int(year): YearTable.parse(year, table) for year, table in document.get("calendar", {}).items()}
             threshold = int(document["threshold"])
-            if threshold < 2:
-                raise ValueError("the threshold must be 2 at least: whoever opens a petition signs it first")
+            if not 2 <= threshold <= MOST_SIGNERS:
+                raise ValueError(
+                    "the threshold must be 2 at least, since whoever opens a petition signs it first, and"
+                    f" {MOST_SIGNERS} at most"
+                )
             max_rounds, extension_days = int(document["max_rounds"]), int(document["extension_days"])
             reopen_below, max_refilings = float(document["reopen_below"]), int(document["max_refilings"])
             if max_rounds < 1 or extension_days < 0 or max_refilings < 0 or not 0 <= reopen_below <= 1:

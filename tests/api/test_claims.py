@@ -1,6 +1,7 @@
 """How units hand work around: claim, transfer, objection, mandate; and what stands still while a petition does."""
 
 import asyncio
+import itertools
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -209,12 +210,13 @@ async def test_who_stands_above_whom_is_the_administrators_to_say(new_world: Wor
         is_problem(answer, 422, "unknown-reference", "/unit_ids")
         own = {"superior_id": str(world.officer.org)}
         is_problem(await world.send(ADMIN, "PUT", f"{unit}/superior", own), 422, "own-superior", "/superior_id")
-    circle = {"superior_id": str(world.other_officer.org)}, {"superior_id": str(world.officer.org)}
-    await put(world, f"{unit}/superior", **circle[0])
-    await put(world, f"/v1/units/{world.other_officer.org}/superior", **circle[1])
-    assert (await world.get(None, unit))["superior_id"] == str(world.other_officer.org)
-    _, task = await offered(world)
-    await world.post(world.officer, f"{task}/objection", **OBJECTION)
-    await world.post(world.official, f"{task}/mandate", unit_id=str(world.officer.org), reason="按属地管理。")
-    contested = await world.post(world.officer, f"{task}/objection", **OBJECTION)
-    assert contested["superior_id"], "a circle ends where it closes"
+
+
+async def test_superiors_never_stand_in_a_circle(new_world: World) -> None:
+    world = new_world
+    units = [await world.register("units", f"{n}局", "department") for n in "甲乙丙"]
+    for below, above in itertools.pairwise(units):
+        await put(world, f"/v1/units/{below}/superior", superior_id=str(above))
+    for below, above in ((units[2], units[0]), (units[1], units[0])):
+        answer = await world.send(ADMIN, "PUT", f"/v1/units/{below}/superior", {"superior_id": str(above)})
+        is_problem(answer, 422, "superiors-in-a-circle", "/superior_id")

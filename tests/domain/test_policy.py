@@ -125,12 +125,19 @@ def test_a_window_that_cannot_be_read_is_named(text: str) -> None:
         Window.parse(text)
 
 
+@pytest.mark.parametrize("text", ["3661 days", "900000 working days", "87841 hours"])
+def test_a_window_that_would_never_end_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="3660 days at most"):
+        Window.parse(text)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"windows": {}}, "the policy lacks 'signing'"),
         ({"threshold": "ten"}, "ten"),
         ({"threshold": 1}, "2 at least"),
+        ({"threshold": 10**19}, "100000 at most"),
         ({"calendar": {"2027": {"holidays": [date(2026, 1, 1)]}}}, "calendar.2027.*2026-01-01"),
         ({"calendar": {"2027": {"workdays": ["2027-01-03"]}}}, "calendar.2027.*2027-01-03"),
         ({"calendar": {"2027": {"holliday": []}}}, "calendar.2027.*holliday"),

@@ -47,7 +47,7 @@ async def test_a_refusal_is_an_answer(pool: asyncpg.Pool, temporal: str) -> None
 async def test_an_unknown_calendar_year_is_shown_and_waits_for_the_administrator(
     pool: asyncpg.Pool, temporal: str
 ) -> None:
-    too_long = replace(POLICY, windows={**POLICY.windows, "claim": Window.parse("5000 working days")})
+    too_long = replace(POLICY, windows={**POLICY.windows, "claim": Window.parse("3000 working days")})
     async with engine(pool, temporal, worker=too_long) as made:
         people = People(made, uuid4())
         await people.open()

@@ -15,7 +15,7 @@ from api.schemas import example
 from api.sign_in import Email, Phone
 from domain.command import Role
 from domain.refusals import Invalid
-from infra.correspondents import Settings, recipient_of
+from infra.correspondents import Settings, inbox_of
 from projections import notices
 
 router = APIRouter(prefix="/v1/notices", tags=["notices"])
@@ -50,7 +50,7 @@ async def read_notices(services: Serving, identity: Known, paging: Paged) -> Pag
         async with services.pool.acquire() as conn:
             recipients = await services.people.pseudonyms(conn, identity.subject, petitions)
     else:
-        recipients = [recipient_of(identity.role, identity.org)]
+        recipients = [str(inbox_of(identity.role, identity.org))]
     rows, following = await notices.news(
         services.pool, identity.role.value, recipients, cursor=paging.read(position), limit=paging.limit
     )

@@ -1,28 +1,29 @@
-"""What refusals call in Chinese what has a code: people read them."""
+"""What has a code, as people read it in Chinese: in refusals and on pages."""
 
 ZH = {
     # phases of a petition
-    "collecting": "征集联名",
+    "collecting": "联名中",
     "submitted": "待受理",
     "accepted": "已受理",
-    "meeting": "约谈",
+    "meeting": "待召开会议",
     "roadmap": "制定路线图",
     "in_progress": "办理中",
     "answered": "已答复",
-    "feedback": "评价",
-    "tracking": "跟踪兑现",
-    "closed": "办结",
-    "lapsed": "失效",
-    "withdrawn": "撤回",
+    "feedback": "评价中",
+    "tracking": "挂账跟踪",
+    "closed": "已办结",
+    "lapsed": "已失效",
+    "withdrawn": "已撤回",
     "rejected": "不予受理",
     "referred": "已转送",
-    "merged": "已并入他件",
+    "merged": "已并入",
     # of a task
+    "planned": "待交办",
     "offered": "待认领",
     "objected": "有异议",
     "unclaimed": "无人认领",
-    "claimed": "已认领",
-    "completed": "已报完成",
+    "claimed": "办理中",
+    "completed": "待核实",
     "confirmed": "已销号",
     "dropped": "已撤销",
     # of a meeting

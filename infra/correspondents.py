@@ -21,8 +21,8 @@ from infra.contacts import Contact
 from infra.register import Register
 from infra.register_log import Actor
 
-COMMON = str(UUID(int=0))
-ONE_FOR_ALL = (Role.CLERK, Role.SUPERVISOR, Role.DISCIPLINE)  # who share one inbox, whatever their organisation
+COMMON = UUID(int=0)
+ONE_FOR_ALL = (Role.CLERK, Role.SUPERVISOR)  # who share one inbox, whatever their organisation
 TAG_BYTES = 16
 
 
@@ -59,7 +59,7 @@ class Correspondents:
     def who(self, role: Role, subject: str, org: UUID | None) -> Correspondent:
         if role == Role.RESIDENT:
             return Correspondent(self.register.keyed("notices", role, subject), role, "")
-        return Correspondent(self.register.keyed("notices", role, str(org), subject), role, recipient_of(role, org))
+        return Correspondent(self.register.keyed("notices", role, str(org), subject), role, str(inbox_of(role, org)))
 
     # Addresses of residents
 
@@ -156,8 +156,8 @@ class Correspondents:
         return self.register.keyed("leave", who.owner.hex(), who.role)[:TAG_BYTES]
 
 
-def recipient_of(role: str, org: UUID | None) -> str:
-    return COMMON if role in ONE_FOR_ALL or org is None else str(org)
+def inbox_of(role: str, org: UUID | None) -> UUID:
+    return COMMON if role in ONE_FOR_ALL or org is None else org
 
 
 def _context(owner: bytes) -> UUID:

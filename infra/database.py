@@ -1,12 +1,17 @@
 """Connections to PostgreSQL, and the migrations that make a database ours."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 MIGRATIONS = Path(__file__).with_name("sql")
 _ADVISORY_LOCK = 0x79756574616E  # "yuetan": programs that start together migrate one after the other
+
+
+TURN_SECONDS = 1.0
 
 
 class NewerDatabase(Exception):
@@ -17,6 +22,13 @@ async def connect(url: str, *, max_size: int = 10) -> asyncpg.Pool:
     return await asyncpg.create_pool(
         url, min_size=1, max_size=max_size, timeout=10, server_settings={"application_name": "yuetan", "jit": "off"}
     )
+
+
+async def my_turn(conn: PoolConnectionProxy, lock: int) -> None:
+    """Wait until this connection holds an advisory lock: of all processes one works, until its connection is lost."""
+    # Asking again and again: a statement that waits would keep PostgreSQL from cleaning up.
+    while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", lock):  # noqa: ASYNC110
+        await asyncio.sleep(TURN_SECONDS)
 
 
 async def migrate(pool: asyncpg.Pool) -> list[str]:

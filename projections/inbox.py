@@ -20,6 +20,7 @@ from domain.petition import Petition
 from domain.petition.words import Category
 from domain.reply import Reply
 from domain.task import Task
+from infra.correspondents import COMMON, inbox_of
 from infra.event_store import Recorded
 from projections.counts import COUNT, counted, told
 from projections.read_model import ReadModel, Statement, shape, to_json
@@ -76,7 +77,6 @@ CREATE TABLE tasks (
 """.replace("{COUNT}", COUNT),
 )
 
-COMMON = UUID(int=0)
 
 # Whose an item is, found from what is known of the petition ($1) or of the subject, a task ($2).
 HOST = "SELECT 'host_staff', host_id FROM petitions WHERE id = $1"
@@ -801,7 +801,6 @@ def somebody_leads(event: Post.Event, at: Recorded) -> Iterator[Statement]:
 # --- query -----------------------------------------------------------------------------------------------------------
 
 ABOUT_A_MEETING = ("meeting", "brief", "no_show", "confirm_minutes", "correct_minutes")
-ROLES_WITH_ONE_INBOX = ("clerk", "supervisor")
 
 
 async def waiting(
@@ -833,7 +832,7 @@ async def waiting(
         LIMIT $7
         """,
         role,
-        COMMON if role in ROLES_WITH_ONE_INBOX else org,
+        inbox_of(role, org),
         now,
         due,
         int(position),

@@ -22,6 +22,7 @@ from domain.command import Role
 from domain.intake import Intake
 from domain.petition import Petition
 from infra.correspondents import Correspondent, Correspondents
+from infra.database import my_turn
 from infra.event_store import TRANSIENT, EventStore, Recorded
 from infra.gateway import Gateway
 from infra.mapper import mapper
@@ -57,9 +58,7 @@ class NoticeSender:
         while True:
             try:
                 async with self._pool.acquire() as conn:
-                    # Asking again and again: a statement that waits would keep PostgreSQL from cleaning up.
-                    while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):  # noqa: ASYNC110
-                        await asyncio.sleep(POLL_SECONDS)
+                    await my_turn(conn, _TURN)
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._tell())
                         group.create_task(self._send(conn))

@@ -165,7 +165,9 @@ async def tell(
         rule, subject_id = event.rule, event.task_id or petition_id
     rows = await conn.fetch(_WAITING, petition_id, at.id, rule, subject_id, REMINDER, now)
     told += [(row["for_role"], row["for_org"], row["kind"], row["due_at"]) for row in rows]
-    columns = [list(column) for column in zip(*told, strict=True)] or [[], [], [], []]
+    if not told:
+        return
+    columns = [list(column) for column in zip(*told, strict=True)]
     await conn.execute(_NOTICE, at.id, petition_id, event.timestamp, *columns, by_day(now))
 
 

@@ -20,6 +20,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from domain.text import Text
+from infra.database import my_turn
 from infra.event_store import EventStore, Recorded
 from infra.mapper import mapper
 from infra.sealing import Keyring
@@ -154,9 +155,7 @@ class Projector:
         while True:
             try:
                 async with self._store.pool.acquire() as conn:
-                    # Asking again and again: a statement that waits would keep PostgreSQL from cleaning up.
-                    while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):  # noqa: ASYNC110
-                        await asyncio.sleep(RETRY_SECONDS)
+                    await my_turn(conn, _TURN)
                     # What stood still may go on now: this may be a program with a fix.
                     await conn.execute(
                         "UPDATE projections SET error = NULL, error_position = NULL WHERE name = ANY ($1)", self._names

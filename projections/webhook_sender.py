@@ -22,6 +22,7 @@ from domain.command import Command, Role
 from domain.policy import Policy
 from domain.refusals import Refusal
 from domain.webhook import PausedBecause, Webhook
+from infra.database import my_turn
 from infra.event_store import TRANSIENT, EventStore
 from infra.outbound import Outbound, Undeliverable
 from infra.repository import Repository, Unavailable
@@ -98,9 +99,7 @@ class Sender:
             await self._outbound.aclose()
 
     async def _take_turn(self, conn: PoolConnectionProxy) -> None:
-        # Asking again and again: a statement that waits would keep PostgreSQL from cleaning up.
-        while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)
+        await my_turn(conn, _TURN)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             await self._send(conn, group)

@@ -22,6 +22,7 @@ from domain.policy import Policy
 from domain.refusals import Invalid, NotFound
 from domain.rulebook import RULEBOOK, Rulebook
 from infra import policies
+from infra.database import my_turn
 from infra.event_store import TRANSIENT, EventStore
 from infra.mapper import mapper
 from infra.repository import Repository, Unavailable
@@ -76,8 +77,7 @@ class Holidays:
         while True:
             try:
                 async with self._store.pool.acquire() as conn:
-                    while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):  # noqa: ASYNC110
-                        await asyncio.sleep(1)
+                    await my_turn(conn, _TURN)
                     async with aclosing(self._store.follow(0, TOPICS)) as pages:
                         async for page in pages:
                             if page:

@@ -16,10 +16,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.console.words import render
 from infra.identity import Identity, InvalidToken
+from projections.notices import LANGUAGES
 
 SESSION, LANGUAGE = "yuetan_session", "yuetan_language"
 SESSION_SECONDS = 8 * 3600
-LANGUAGES = ("zh", "en")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from api import events
-from api.console.browser import LANGUAGE, LANGUAGES, ApiProblem, Browsing, keep, see
-from api.console.words import PHASES
+from api.console.browser import LANGUAGE, ApiProblem, Browsing, keep, see
 from api.deps import viewer
+from domain.petition.words import Phase
 from projections import directory
+from projections.notices import LANGUAGES
 
 router = APIRouter()
 
@@ -44,7 +45,7 @@ async def petitions(
         phase=phase,
         category=category,
         cursor=cursor,
-        phases=PHASES,
+        phases=[phase.value for phase in Phase],
     )
 
 

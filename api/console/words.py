@@ -8,6 +8,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.calendar import CHINA
+from domain.wording import ZH
 
 HERE = Path(__file__).parent
 
@@ -35,8 +36,7 @@ def _environment(language: str) -> Environment:
     found.globals |= {"_": words, "language": language, "rate": rate}
     found.filters |= {"moment": moment, "day": day, "said": said_in(language)}
     found.filters |= {
-        "phase": lambda name: words(PHASES[name]),
-        "status": lambda name: words(STATUSES[name]),
+        "named": lambda code: words(ZH[code]),
         "told": lambda topic: words(HAPPENED.get(topic, "有新进展")),
     }
     return found
@@ -61,35 +61,6 @@ def said_in(language: str) -> Any:
     """Of what the API says in both languages, the one that is read."""
     return lambda told, name: told.get(f"{name}_en") or told.get(name) if language == "en" else told.get(name)
 
-
-PHASES = {
-    "collecting": "联名中",
-    "submitted": "待受理",
-    "accepted": "已受理",
-    "meeting": "待约谈",
-    "roadmap": "制定路线图",
-    "in_progress": "办理中",
-    "answered": "已答复",
-    "feedback": "评价中",
-    "tracking": "挂账跟踪",
-    "closed": "已办结",
-    "lapsed": "已失效",
-    "withdrawn": "已撤回",
-    "rejected": "不予受理",
-    "referred": "已转送",
-    "merged": "已并入",
-}
-
-STATUSES = {
-    "planned": "待交办",
-    "offered": "待认领",
-    "objected": "有异议",
-    "claimed": "办理中",
-    "completed": "待核实",
-    "confirmed": "已销号",
-    "unclaimed": "无人认领",
-    "dropped": "已撤销",
-}
 
 HAPPENED = {
     "petition.Opened": "发起人设立题目,开始联名",

@@ -170,20 +170,8 @@ class Judgement(State):
         self.require(Phase.FEEDBACK)
         if cmd.by in self.judgements:
             raise Conflict("already-judged", "您已评价,每轮一次。", "You have judged this round already.")
-        conclusion = []
-        if len(self.judgements) + 1 == self.signatures:
-            conclusion = self._conclusion(cmd, self.judgements | {cmd.by: (resolved.value, satisfied)})
-        self.decide(
-            self.FeedbackGiven,
-            cmd,
-            round=self.round,
-            contacted=contacted,
-            resolved=resolved.value,
-            satisfied=satisfied,
-            comment=comment,
-        )
-        for event_class, facts in conclusion:
-            self.decide(event_class, cmd.consequence(), **facts)
+        judgement = {"contacted": contacted, "resolved": resolved.value, "satisfied": satisfied, "comment": comment}
+        self._judge(self.FeedbackGiven, cmd, cmd.by, judgement)
 
     @command(WORKFLOW)
     def close_feedback(self, cmd: Command, /) -> None:
@@ -196,6 +184,16 @@ class Judgement(State):
             return
         for event_class, facts in self._conclusion(cmd, self.judgements):
             self.decide(event_class, cmd, **facts)
+
+    def _judge(self, event_class: type[State.Event], cmd: Command, signer: str, facts: dict[str, Any]) -> None:
+        """One more judgement; with the last, what follows from all, which is worked out before anything is decided."""
+        conclusion = []
+        if len(self.judgements) + 1 == self.signatures:
+            verdict = (facts["resolved"], facts["satisfied"])
+            conclusion = self._conclusion(cmd, self.judgements | {signer: verdict})
+        self.decide(event_class, cmd, round=self.round, **facts)
+        for following, its_facts in conclusion:
+            self.decide(following, cmd.consequence(), **its_facts)
 
     def _conclusion(self, cmd: Command, judgements: Judgements) -> list[tuple[type[State.Event], dict[str, Any]]]:
         """What these judgements lead to; nothing is decided yet, since an unknown calendar year refuses."""
@@ -285,22 +283,8 @@ class Judgement(State):
         signer = self._called(cmd, call_id)
         if signer in self.judgements:
             raise Conflict("already-judged", "此人已自行评价。", "They have judged by themselves meanwhile.")
-        conclusion = []
-        if len(self.judgements) + 1 == self.signatures:
-            conclusion = self._conclusion(cmd, self.judgements | {signer: (resolved.value, satisfied)})
-        self.decide(
-            self.FeedbackTaken,
-            cmd,
-            call_id=call_id,
-            signer=signer,
-            round=self.round,
-            contacted=contacted,
-            resolved=resolved.value,
-            satisfied=satisfied,
-            comment=comment,
-        )
-        for event_class, facts in conclusion:
-            self.decide(event_class, cmd.consequence(), **facts)
+        judgement = {"contacted": contacted, "resolved": resolved.value, "satisfied": satisfied, "comment": comment}
+        self._judge(self.FeedbackTaken, cmd, signer, {"call_id": call_id, "signer": signer, **judgement})
 
     @command(CLERK)
     def miss_call(self, cmd: Command, /, *, call_id: UUID) -> None:

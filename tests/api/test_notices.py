@@ -64,6 +64,14 @@ async def newcomer(world: World, n: int, **contact: str) -> Person:
     return Person(Role.RESIDENT, subject)
 
 
+async def signed_by_mei(world: World, others: int) -> tuple[Person, str]:
+    """Somebody with an e-mail address, and the path of a petition that she has signed last."""
+    mei = await newcomer(world, 1, email="mei@example.cn")
+    path = await world.collecting(others)
+    await world.post(mei, f"{path}/co-signatures")
+    return mei, path
+
+
 async def told(world: World) -> None:
     """Until all that has happened was told and all that is to be sent by now was."""
 
@@ -134,10 +142,8 @@ async def test_signers_are_asked_for_their_votes_and_told_until_when(
     new_world: World, sender: Any, mailbox: Mailbox
 ) -> None:
     world = new_world
-    mei = await newcomer(world, 1, email="mei@example.cn")
     await sender()
-    path = await world.collecting(9)
-    await world.post(mei, f"{path}/co-signatures")
+    mei, path = await signed_by_mei(world, others=9)
     await world.post(world.host, f"{path}/host-opinion", opinion="属实。")
     ballot = await world.post(resident(1), f"{path}/ballots", question="withdrawal")
     await told(world)
@@ -155,9 +161,7 @@ async def test_each_is_told_once_however_often_the_sender_stops_and_the_mail_ser
     new_world: World, sender: Any, mailbox: Mailbox
 ) -> None:
     world = new_world
-    mei = await newcomer(world, 1, email="mei@example.cn")
-    path = await world.collecting(9)
-    await world.post(mei, f"{path}/co-signatures")
+    _, path = await signed_by_mei(world, others=9)
     await world.post(world.host, f"{path}/host-opinion", opinion="属实。")
     mailbox.answer = "451 later"
     stop = await sender()
@@ -183,9 +187,7 @@ async def test_nobody_is_woken_and_what_is_not_required_can_be_left(
     new_world: World, sender: Any, mailbox: Mailbox
 ) -> None:
     world = new_world
-    mei = await newcomer(world, 1, email="mei@example.cn")
-    path = await world.collecting(9)
-    await world.post(mei, f"{path}/co-signatures")
+    mei, path = await signed_by_mei(world, others=9)
     world.clock.at += timedelta(hours=13)  # 22:00 in Ningbo
     await sender()
     await world.post(world.host, f"{path}/host-opinion", opinion="属实。")
@@ -263,9 +265,7 @@ async def test_who_is_erased_is_told_nothing_any_more_and_leaves_no_address(
     new_world: World, sender: Any, mailbox: Mailbox
 ) -> None:
     world = new_world
-    mei = await newcomer(world, 1, email="mei@example.cn")
-    path = await world.collecting(8)
-    await world.post(mei, f"{path}/co-signatures")
+    mei, path = await signed_by_mei(world, others=8)
     await world.send(mei, "PUT", "/v1/notices/settings", {"language": "en"})
     await world.post(resident(1), f"{path}/withdrawal")
     await sender()

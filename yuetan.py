@@ -31,6 +31,7 @@ import httpx
 import uvicorn
 import uvloop
 from temporalio.client import Client
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig
 
 from api import entering
 from api.app import create_app
@@ -580,6 +581,10 @@ async def until_signal(work: Coroutine[Any, Any, int]) -> int:
 def run(arguments: list[str]) -> int:
     args = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # What Temporal's client has to say goes there too: by itself it writes to standard output, among our answers.
+    forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))
+    to_our_log = LoggingConfig(LoggingConfig.default.filter, forwarding=forwarding)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=to_our_log)))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(until_signal(args.do(args)))

@@ -1,0 +1,25 @@
+"""Every word of the console in both languages."""
+
+from pathlib import Path
+
+from eventsourcing.utils import get_topic
+from jinja2.ext import babel_extract
+
+from api.console.words import ENGLISH, HAPPENED
+from domain.petition.words import Phase
+from domain.task import Status
+from domain.wording import ZH
+from projections import timeline
+
+
+def test_every_event_that_is_told_has_words() -> None:
+    assert {get_topic(event) for told in (timeline.PUBLIC, timeline.HANDLERS) for event in told} <= HAPPENED.keys()
+
+
+def test_every_word_of_the_pages_is_there_in_english() -> None:
+    said = {*HAPPENED.values(), *(ZH[code] for code in (*Phase, "planned", *Status))}
+    for file in Path("api/console/templates").iterdir():
+        with file.open("rb") as opened:
+            said |= {str(text) for _, _, text, _ in babel_extract(opened, ["_"], [], {})}
+    assert len(said) > 100
+    assert not {text for text in said if not ENGLISH.get(text)}

@@ -9,14 +9,18 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from api.console import public, signing_in
+from api.console import desk, forms, host, public, signing_in, words
 from api.console.browser import ApiProblem, SignInFirst, browsing, see, sign_in_address
+from api.console.navigation import NAVIGATION
+
+assert host  # declares forms, and has no pages yet
+words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
 
 HERE = Path(__file__).parent
 
 
 def mount(app: FastAPI) -> None:
-    for pages in (public, signing_in):
+    for pages in (public, signing_in, forms, desk):
         app.include_router(pages.router, include_in_schema=False)
     app.add_exception_handler(ApiProblem, show)
     app.add_exception_handler(SignInFirst, ask_who)
@@ -30,5 +34,9 @@ async def show(request: Request, error: Exception) -> Response:
     return browser.page("problem.html", error.status, problem=error.problem)
 
 
-async def ask_who(request: Request, _error: Exception) -> Response:
+async def ask_who(request: Request, error: Exception) -> Response:
+    """What was typed when the session ran out goes along, through signing in."""
+    assert isinstance(error, SignInFirst)
+    if error.kept:
+        return await signing_in.page(await browsing(request), 401, kept=error.kept)
     return see(sign_in_address(request))

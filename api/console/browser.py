@@ -7,12 +7,14 @@ another site cannot know (and SameSite keeps the cookie from its posts).
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import FormData
 
 from api.console.words import render
 from infra.identity import Identity, InvalidToken
@@ -27,6 +29,14 @@ HEADERS = {
 }
 
 
+FORGED = {
+    "title": "表单已失效",
+    "title_en": "This form is no longer good",
+    "detail": "登录身份已变化。请核对后再次提交。",
+    "detail_en": "You have signed in anew meanwhile. Check it, then send it again.",
+}
+
+
 class ApiProblem(Exception):
     """The API's own answer, to be shown to people."""
 
@@ -35,11 +45,21 @@ class ApiProblem(Exception):
         self.status, self.problem = status, problem
 
 
+class Answer(NamedTuple):
+    """``position``: from which on the read models show what was done; "" where nothing was."""
+
+    body: Any
+    position: str
+
+
 @dataclass
 class Browser:
+    """``behind``: what was just done is not to be read yet."""
+
     request: Request
     identity: Identity | None
     token: str | None
+    behind: bool = False
 
     @property
     def language(self) -> str:
@@ -48,20 +68,49 @@ class Browser:
 
     # The API
 
-    async def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """The answer's body; ``ApiProblem`` where there is a problem."""
-        headers = {"Authorization": f"Bearer {self.token}"} if self.identity else {}
+    async def get(self, path: str, **query: Any) -> Any:
+        """The answer's body, as of the reader's last command; ``ApiProblem`` where there is a problem."""
+        after = None if self.behind else self.request.query_params.get("after")
+        try:
+            return (await self._ask("GET", path, query=query | {"after": after})).body
+        except ApiProblem as error:
+            if not after or error.problem["type"] != "/problems/not-caught-up":
+                raise
+            self.behind = True
+            return await self.get(path, **query)
+
+    async def command(
+        self, method: str, path: str, body: Any = None, *, files: Any = None, key: str | None = None
+    ) -> Answer:
+        """With files, the body's fields are a form's."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self._ask(method, path, body, files=files, headers=headers)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        files: Any = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        asked = dict(headers or {})
+        if self.identity:
+            asked["Authorization"] = f"Bearer {self.token}"
         client = self.request.client
         transport = httpx.ASGITransport(self.request.app, client=(client.host, client.port) if client else ("", 0))
         async with httpx.AsyncClient(transport=transport, base_url="http://console") as http:
-            params = {name: value for name, value in query.items() if value not in (None, "")}
-            answer = await http.request(method, path, json=body, params=params, headers=headers)
+            params = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+            sent: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
+            answer = await http.request(method, path, params=params, headers=asked, **sent)
+        if answer.status_code == 401 and self.identity:
+            raise SignInFirst  # it ran out, or was revoked
         if answer.is_error:
             raise ApiProblem(answer.status_code, answer.json())
-        return answer.json() if answer.content else None
-
-    async def get(self, path: str, **query: Any) -> Any:
-        return await self.ask("GET", path, **query)
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return Answer(answer.json() if answer.content and is_json else None, answer.headers.get("Yuetan-Position", ""))
 
     # Pages
 
@@ -75,20 +124,20 @@ class Browser:
         key: bytes = self.request.app.state.services.sign_in.register.keyed("form", self.token or "")
         return key.hex()[:32]
 
+    def new_key(self) -> str:
+        """Of a form that is shown: whoever sends it twice is understood once."""
+        return uuid4().hex
+
+    def must_be_ours(self, typed: FormData) -> None:
+        """Of a form that was sent: another site cannot have made it."""
+        if not hmac.compare_digest(str(typed.get("mark", "")), self.mark):
+            raise ApiProblem(403, FORGED)
+
     async def form(self) -> dict[str, str]:
         """The fields of a form of ours; a forged one is refused."""
-        fields = {name: str(value) for name, value in (await self.request.form()).items()}
-        if not hmac.compare_digest(fields.pop("mark", ""), self.mark):
-            raise ApiProblem(
-                403,
-                {
-                    "title": "表单已失效",
-                    "title_en": "This form is no longer good",
-                    "detail": "请返回上一页刷新后重试。",
-                    "detail_en": "Go back, load the page again and try once more.",
-                },
-            )
-        return fields
+        typed = await self.request.form()
+        self.must_be_ours(typed)
+        return {name: str(value) for name, value in typed.items() if name != "mark"}
 
     def must_sign_in(self) -> None:
         if self.identity is None:
@@ -96,7 +145,9 @@ class Browser:
 
 
 class SignInFirst(Exception):
-    """Whoever wants this has to be known."""
+    """Whoever wants this has to be known. ``kept``: the form that they had filled in."""
+
+    kept = ""
 
 
 async def browsing(request: Request) -> Browser:
@@ -121,6 +172,11 @@ def keep(response: Response, request: Request, name: str, value: str, seconds: i
 def see(address: str) -> RedirectResponse:
     """After a command: the page is got anew, so that neither back nor reload says it twice."""
     return RedirectResponse(address, 303)
+
+
+def local(address: str) -> str:
+    """Only a page of ours is gone to: not ``//elsewhere``."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
 
 
 def sign_in_address(request: Request) -> str:

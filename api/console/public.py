@@ -1,20 +1,28 @@
 """What everybody may read: the list, a petition's story, the rates; and signing, for who is signed in."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from api import events
 from api.console.browser import LANGUAGE, ApiProblem, Browsing, keep, see
-from api.deps import viewer
+from api.console.forms import Form, declare, offered
+from api.console.live import rings
+from domain.command import Role
 from domain.petition.words import Phase
 from projections import directory
 from projections.notices import LANGUAGES
 
 router = APIRouter()
+
+declare(
+    {
+        "co-signature": Form(
+            "/v1/petitions/{id}/co-signatures", "我要联名", roles=frozenset({Role.RESIDENT}), done="您已联名。"
+        )
+    }
+)
 
 PER_PAGE = 20
 A_YEAR = 365 * 24 * 3600
@@ -50,9 +58,9 @@ async def petitions(
 
 
 @router.get("/petitions/{petition_id}")
-async def petition(petition_id: UUID, browser: Browsing, after: int | None = None) -> HTMLResponse:
+async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     path = f"/v1/petitions/{petition_id}"
-    row = await browser.get(path, after=after)
+    row = await browser.get(path)
     clocks = await browser.get(f"{path}/clocks")
     history = await browser.get(f"{path}/history", limit=200)
     mine = await own_signature(browser, path)
@@ -66,6 +74,7 @@ async def petition(petition_id: UUID, browser: Browsing, after: int | None = Non
         history=history["items"],
         names=known,
         mine=mine,
+        offers=offered(browser, "petitions", row["phase"]),
         steps=reached(row["phase"]),
     )
 
@@ -91,27 +100,7 @@ def reached(phase: str) -> list[tuple[str, str]]:
 
 @router.get("/petitions/{petition_id}/live")
 async def live(petition_id: UUID, browser: Browsing) -> StreamingResponse:
-    """Rings when something has happened that this reader may know of; the page then gets itself anew."""
-    services = browser.request.app.state.services
-    start = await services.store.max_notification_id()
-    told = events.lines(services, browser.request.app.state.newest, viewer(services, browser.identity), start)
-
-    async def rings() -> AsyncIterator[str]:
-        async for line in told:
-            if f'"petition_id": "{petition_id}"' in line:
-                yield "event: happening\ndata: .\n\n"
-            elif line.startswith((":", "retry")):
-                yield line
-
-    return StreamingResponse(rings(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-
-
-@router.post("/petitions/{petition_id}/co-signatures")
-async def sign(petition_id: UUID, browser: Browsing) -> Response:
-    browser.must_sign_in()
-    await browser.form()
-    await browser.ask("POST", f"/v1/petitions/{petition_id}/co-signatures")
-    return see(f"/petitions/{petition_id}")
+    return await rings(browser, petition_id)
 
 
 @router.get("/statistics")

@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from api.console.browser import SESSION, SESSION_SECONDS, ApiProblem, Browsing, keep, see
+from api.console import forms
+from api.console.browser import SESSION, SESSION_SECONDS, ApiProblem, Browser, Browsing, keep, local, see
 from domain.command import Role
 from infra.identity import Issuer
 from projections import directory
@@ -49,14 +50,9 @@ async def personas(browser: Browsing) -> list[Persona]:
     return found
 
 
-def local(address: str) -> str:
-    """Only a page of ours is gone to: not ``//elsewhere``."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
-
-
 @router.get("/sign-in")
 async def sign_in_page(browser: Browsing, then: str = "/") -> HTMLResponse:
-    return await _page(browser, 200, then=local(then))
+    return await page(browser, 200, then=local(then))
 
 
 @router.post("/sign-in")
@@ -64,18 +60,18 @@ async def sign_in(browser: Browsing) -> Response:
     """First the contact, then the code; where a family shares a phone, which of them."""
     fields = await browser.form()
     contact, code, person = fields.get("contact", ""), fields.get("code", ""), fields.get("person") or None
-    shown = {"then": local(fields.get("then", "/")), "contact": contact, "code": code}
+    shown = {"then": local(fields.get("then", "/")), "contact": contact, "code": code, "kept": fields.get("kept", "")}
     to = {"email" if "@" in contact else "phone": contact}
     try:
         if not code:
-            await browser.ask("POST", "/v1/sign-in", to)
-            return await _page(browser, 200, **shown, asked=True)
-        answer = await browser.ask("POST", "/v1/sign-in/confirmation", to | {"code": code, "person": person})
+            await browser.command("POST", "/v1/sign-in", to)
+            return await page(browser, 200, **shown, asked=True)
+        answer = await browser.command("POST", "/v1/sign-in/confirmation", to | {"code": code, "person": person})
     except ApiProblem as error:
-        return await _page(browser, error.status, **shown, asked=bool(code), problem=error)
-    if answer["token"]:
-        return _signed_in(browser, answer["token"], shown["then"])
-    return await _page(browser, 200, **shown, asked=True, choices=answer["choices"])
+        return await page(browser, error.status, **shown, asked=bool(code), problem=error)
+    if answer.body["token"]:
+        return await _signed_in(browser, answer.body["token"], shown)
+    return await page(browser, 200, **shown, asked=True, choices=answer.body["choices"])
 
 
 @router.post("/sign-in/persona")
@@ -86,7 +82,8 @@ async def sign_in_as(browser: Browsing) -> Response:
     for persona in await personas(browser):
         if issuer and persona.subject == fields.get("subject"):
             token = issuer.token(persona.role, persona.subject, persona.org)
-            return _signed_in(browser, token, local(fields.get("then", "/")))
+            shown = {"then": local(fields.get("then", "/")), "kept": fields.get("kept", "")}
+            return await _signed_in(browser, token, shown)
     raise ApiProblem(404, NO_PERSONA)
 
 
@@ -98,12 +95,16 @@ async def sign_out(browser: Browsing) -> Response:
     return answer
 
 
-def _signed_in(browser: Browsing, token: str, then: str) -> Response:
-    answer = see(then)
+async def _signed_in(browser: Browser, token: str, shown: dict[str, str]) -> Response:
+    """Where they wanted to go; or the form, as they had filled it in."""
+    answer: Response = see(shown["then"])
+    if shown["kept"]:
+        identity = await browser.request.app.state.services.verifier.verify(token)
+        answer = await forms.go_on(Browser(browser.request, identity, token), shown["kept"])
     keep(answer, browser.request, SESSION, token, SESSION_SECONDS)
     return answer
 
 
-async def _page(browser: Browsing, status: int, **shown: object) -> HTMLResponse:
-    values = {"contact": "", "code": "", "asked": False, "choices": [], "problem": None} | shown
-    return browser.page("sign_in.html", status, personas=await personas(browser), **values)
+async def page(browser: Browser, status: int, **shown: object) -> HTMLResponse:
+    empty = {"then": "/", "kept": "", "contact": "", "code": "", "asked": False, "choices": [], "problem": None}
+    return browser.page("sign_in.html", status, personas=await personas(browser), **(empty | shown))

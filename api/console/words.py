@@ -1,5 +1,6 @@
 """The words of the pages: Chinese as written in the templates, English from ``locale/en.po``."""
 
+import datetime as dt
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def _environment(language: str) -> Environment:
     )
     words = english if language == "en" else chinese
     found.globals |= {"_": words, "language": language, "rate": rate}
-    found.filters |= {"moment": moment, "day": day, "said": said_in(language)}
+    found.filters |= {"moment": moment, "day": day, "date": date, "said": said_in(language)}
     found.filters |= {
         "named": lambda code: words(ZH[code]),
         "told": lambda topic: words(HAPPENED.get(topic, "有新进展")),
@@ -51,6 +52,12 @@ def moment(at: str | datetime) -> str:
     """As people here read a clock."""
     at = datetime.fromisoformat(at) if isinstance(at, str) else at
     return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}"
+
+
+def date(at: str | datetime) -> dt.date:
+    """The day it is here then."""
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return at.astimezone(CHINA).date()
 
 
 def day(at: str | datetime) -> str:
@@ -161,6 +168,12 @@ HAPPENED = {
 }
 
 ENVIRONMENTS = {language: _environment(language) for language in ("zh", "en")}
+
+
+def know(**values: Any) -> None:
+    """On every page."""
+    for environment in ENVIRONMENTS.values():
+        environment.globals |= values
 
 
 def render(template: str, language: str, **values: Any) -> str:

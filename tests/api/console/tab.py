@@ -1,8 +1,53 @@
 """A browser without JavaScript, for the tests of the console's pages."""
 
-import re
+from html.parser import HTMLParser
+from typing import Any
 
 import httpx
+
+
+class Forms(HTMLParser):
+    """The forms of a page: where each goes, and what it would send as it stands."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, list[str]]]] = []
+        self._open: str | None = None
+        self._option: str | None = None  # the select that is being read
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = {name: value or "" for name, value in attrs}
+        name = has.get("name", "")
+        if tag == "form":
+            self.found.append((has.get("action", ""), {}))
+        if not self.found:
+            return
+        fields = self.found[-1][1]
+        if tag == "input" and name and has.get("type") != "file":
+            fields.setdefault(name, [])
+            if has.get("type") not in ("radio", "checkbox") or "checked" in has:
+                fields[name].append(has.get("value", ""))
+        elif tag == "textarea":
+            fields[name] = [""]
+            self._open = name
+        elif tag == "select":
+            fields[name] = []
+            self._option = name
+        elif tag == "option" and self._option and ("selected" in has or not fields[self._option]):
+            fields[self._option] = [has.get("value", "")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._open:
+            text = self.found[-1][1][self._open]
+            text[0] = text[0].removeprefix("\n")
+            self._open = None
+        elif tag == "select":
+            self._option = None
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.found[-1][1][self._open][0] += data
 
 
 class Tab:
@@ -14,10 +59,26 @@ class Tab:
     async def open(self, address: str) -> httpx.Response:
         return self._shown(await self.client.get(address))
 
+    async def be(self, subject: str, then: str = "/") -> None:
+        """Sign in as one of the personas."""
+        await self.open("/sign-in")
+        await self.fill("/sign-in/persona", subject=subject, then=then)
+
+    async def fill(self, action: str = "", /, files: Any = None, **fields: str | list[str]) -> httpx.Response:
+        """Send the form that goes to ``action``, or else has these fields, with the rest as it stands."""
+        forms = Forms(self.html).found
+        to, values = next(
+            (form for form in forms if (form[0].startswith(action) if action else fields.keys() <= form[1].keys())),
+            ("", {}),
+        )
+        assert to, f"there is no such form on this page: {action or list(fields)}"
+        data = values | fields
+        return self._shown(await self.client.post(to, data=data, files=files))
+
     async def send(self, address: str, **fields: str) -> httpx.Response:
-        mark = re.search(r'name="mark" value="(\w+)"', self.html)
-        assert mark, "there is no form on this page"
-        return self._shown(await self.client.post(address, data={"mark": mark[1], **fields}))
+        """A form that is not on this page: of ours, but made up."""
+        mark = next(fields["mark"][0] for _, fields in Forms(self.html).found if "mark" in fields)
+        return self._shown(await self.client.post(address, data={"mark": mark, **fields}))
 
     def _shown(self, answer: httpx.Response) -> httpx.Response:
         self.html = answer.text

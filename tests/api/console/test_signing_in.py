@@ -10,9 +10,12 @@ async def test_a_persona_signs_once_and_signs_out(world: World, tab: Tab) -> Non
     await tab.open(f"/sign-in?then={page}")
     await tab.send("/sign-in/persona", subject="resident-12", then=page)
     assert "我要联名" in tab.html
-    await tab.send(f"{page}/co-signatures")
+    form = tab.html
+    await tab.fill("/do/co-signature")
     assert "您已联名" in tab.html
-    assert (await tab.send(f"{page}/co-signatures")).status_code == 409  # pressed twice
+    tab.html = form
+    assert (await tab.fill("/do/co-signature")).status_code == 200  # pressed twice
+    assert (await tab.send(f"/do/co-signature/{path[-36:]}")).status_code == 409  # from another tab
     assert "您已联名,每人一次,无需重复。" in tab.html
     await tab.open(page)
     await tab.send("/sign-out")
@@ -33,9 +36,9 @@ async def test_a_forged_form_does_nothing_and_nobody_is_sent_elsewhere(world: Wo
     await tab.open("/sign-in")
     await tab.send("/sign-in/persona", subject="resident-12", then="//evil.example")
     assert str(tab.client.base_url) == "http://yuetan"
-    forged = await tab.client.post(f"/petitions/{path[-36:]}/co-signatures", data={"mark": "0" * 32})
+    forged = await tab.client.post(f"/do/co-signature/{path[-36:]}", data={"mark": "0" * 32})
     assert forged.status_code == 403
-    assert "表单已失效" in forged.text
+    assert "请核对后再次提交" in forged.text
     assert (await world.get(resident(1), path))["signatures"] == 3
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from eventsourcing.utils import get_topic
 from jinja2.ext import babel_extract
 
+from api.console.forms import FORMS
+from api.console.navigation import NAVIGATION
 from api.console.words import ENGLISH, HAPPENED
 from domain.petition.words import Phase
 from domain.task import Status
@@ -21,5 +23,7 @@ def test_every_word_of_the_pages_is_there_in_english() -> None:
     for file in Path("api/console/templates").iterdir():
         with file.open("rb") as opened:
             said |= {str(text) for _, _, text, _ in babel_extract(opened, ["_"], [], {})}
+    said |= {words for form in FORMS.values() for words in form.words}
+    said |= {words for pages in NAVIGATION.values() for _, words in pages}
     assert len(said) > 100
-    assert not {text for text in said if not ENGLISH.get(text)}
+    assert not {text for text in said if text and not ENGLISH.get(text)}

@@ -1,0 +1,47 @@
+"""What waits for whoever looks, soonest due first, with the step that is wanted."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from api.console.browser import Browsing
+from api.console.forms import FORMS
+from api.console.live import rings
+from domain.calendar import CHINA
+from projections.notices import TEXTS
+
+router = APIRouter()
+
+# What is wanted, by the kind of item: forms, the likeliest first. Everything else is done on the matter's page.
+STEPS: dict[str, tuple[str, ...]] = {
+    "opinion": ("host-opinion",),
+}
+SUBJECTS = {"petitions": "petition_id", "tasks": "task_id", "meetings": "meeting_id", "replies": "reply_id"}
+
+
+@router.get("/desk")
+async def desk(browser: Browsing, cursor: str = "") -> HTMLResponse:
+    browser.must_sign_in()
+    page = await browser.get("/v1/inbox", cursor=cursor, limit=50)
+    today = browser.request.app.state.now().astimezone(CHINA).date()
+    fragment = "HX-Request" in browser.request.headers
+    return browser.page(
+        "desk_items.html" if fragment else "desk.html",
+        items=page["items"],
+        following=page["next"],
+        today=today,
+        steps=steps,
+        wanted=TEXTS[browser.language]["staff"],
+    )
+
+
+def steps(item: dict[str, Any]) -> list[tuple[str, str]]:
+    """The forms that an item asks for, and what each is about."""
+    found = ((name, item[SUBJECTS[FORMS[name].of]]) for name in STEPS.get(item["kind"], ()))
+    return [(name, id) for name, id in found if id]
+
+
+@router.get("/desk/live")
+async def live(browser: Browsing) -> StreamingResponse:
+    return await rings(browser)

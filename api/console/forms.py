@@ -1,0 +1,268 @@
+"""Commands as forms. A form is declared as data beside the pages it belongs to, and has a page of its own at
+``/do/{name}/{id}``: what is wrong stands beside its field, and nothing that was typed is lost, not even when the
+session ran out meanwhile. A form pressed twice is one command: it carries the key under which the API knows it again.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+from starlette.datastructures import FormData, UploadFile
+
+from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst, local, see
+from domain.calendar import CHINA
+from domain.command import Role
+
+router = APIRouter()
+
+Choices = Sequence[tuple[str, str]]  # value and words
+
+
+class Kind(StrEnum):
+    """How a field is typed, and what the API gets."""
+
+    LINE = "line"
+    TEXT = "text"  # of several lines
+    CHOICE = "choice"
+    SEVERAL = "several"  # of the choices: a list
+    YES_NO = "yes_no"
+    TICK = "tick"  # true where it is ticked, and nothing where not
+    NUMBER = "number"
+    DAY = "day"
+    MOMENT = "moment"  # typed as a clock here shows it
+    FILE = "file"
+    HIDDEN = "hidden"
+
+
+@dataclass(frozen=True)
+class Field:
+    """``choices``: value and words, or what finds them, given the reader and the id."""
+
+    name: str
+    label: str
+    kind: Kind = Kind.TEXT
+    required: bool = True
+    hint: str = ""
+    choices: "Choices | Callable[[Browser, UUID], Awaitable[Choices]]" = ()
+    rows: int = 4
+
+    def read(self, typed: FormData) -> Any:
+        """What the API is sent; None for nothing."""
+        given = [str(value) for value in typed.getlist(self.name)]
+        first = given[0].strip() if given else ""
+        match self.kind:
+            case Kind.SEVERAL:
+                return given
+            case Kind.YES_NO:
+                return first == "yes" if first else None
+            case Kind.TICK:
+                return True if first else None
+            case Kind.NUMBER:
+                return int(first) if first.lstrip("-").isdecimal() else first or None
+            case Kind.MOMENT if first:
+                try:
+                    return datetime.fromisoformat(first).replace(tzinfo=CHINA).isoformat()
+                except ValueError:
+                    return first
+            case _:
+                return first.replace("\r\n", "\n") or None
+
+
+Begin = Callable[[Browser, UUID], Awaitable[Mapping[str, Any]]]
+Body = Callable[[FormData], Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """``path``: of the API, with ``{id}`` in it. ``of``: what the id names, a resource of the API whose own page is
+    ``/{of}/{id}``; "" for a form that is about nothing yet. ``phases``: of a petition, in which its page offers it.
+    ``begin`` fills in what is there already; ``body`` makes the request where the fields alone do not, and ``template``
+    is then its own. ``goes_to``: the page after it, with the answer's fields in braces; ``shows``: the template that
+    shows an answer that is given only once.
+    """
+
+    path: str
+    title: str
+    fields: tuple[Field, ...] = ()
+    roles: frozenset[Role] = frozenset()
+    of: str = "petitions"
+    phases: frozenset[str] = frozenset()
+    method: str = "POST"
+    hint: str = ""
+    button: str = "提交"
+    done: str = "已办理。"
+    begin: Begin | None = None
+    body: Body | None = None
+    template: str = "form.html"
+    goes_to: str = ""
+    shows: str = ""
+
+    def request(self, typed: FormData) -> Any:
+        if self.body:
+            return self.body(typed)
+        read = ((field.name, field.read(typed)) for field in self.fields if field.kind != Kind.FILE)
+        return {name: value for name, value in read if value is not None}
+
+    @property
+    def words(self) -> Iterable[str]:
+        yield from (self.title, self.hint, self.button, self.done)
+        for item in self.fields:
+            yield from (item.label, item.hint)
+            if not callable(item.choices):
+                yield from (words for _, words in item.choices)
+
+
+FORMS: dict[str, Form] = {}
+
+
+def declare(forms: Mapping[str, Form]) -> None:
+    assert not FORMS.keys() & forms.keys()
+    FORMS.update(forms)
+
+
+def offered(browser: Browser, of: str, phase: str = "") -> list[str]:
+    """The forms that this reader may want here; the API has the last word."""
+    role = browser.identity.role if browser.identity else None
+    return [
+        name
+        for name, form in FORMS.items()
+        if form.of == of and role in form.roles and (not form.phases or phase in form.phases)
+    ]
+
+
+@dataclass
+class Typed:
+    """What stands in the fields, and what is wrong with it."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    problem: Mapping[str, Any] | None = None
+    errors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by field
+
+
+def kept(typed: FormData) -> dict[str, Any]:
+    """To fill a form in again; a file cannot be."""
+    names = {name for name, value in typed.multi_items() if isinstance(value, str)} - {"mark"}
+    return {name: [str(value) for value in typed.getlist(name)] for name in sorted(names)}
+
+
+def wrong(error: ApiProblem, typed: FormData) -> Typed:
+    problem = error.problem
+    found = problem.get("errors") or ([problem] if problem.get("field") else [])
+    errors = {item["field"].lstrip("/").split("/")[0]: item for item in found}
+    return Typed(kept(typed), problem, errors)
+
+
+async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int = 200) -> HTMLResponse:
+    form = FORMS[name]
+    values = dict(await form.begin(browser, id) if form.begin and not typed.values else typed.values)
+    choices = {
+        item.name: await item.choices(browser, id) if callable(item.choices) else item.choices for item in form.fields
+    }
+    about = await browser.get(f"/v1/{form.of}/{id}") if form.of in ("petitions", "tasks") else None
+    then = values.get("then") or browser.request.query_params.get("then") or (form.of and f"/{form.of}/{id}") or "/"
+    return browser.page(
+        form.template,
+        status,
+        form=form,
+        name=name,
+        id=id,
+        about=about,
+        values={key: value if isinstance(value, list) else [value] for key, value in values.items()},
+        choices=choices,
+        problem=typed.problem,
+        errors=typed.errors,
+        then=then if isinstance(then, str) else then[0],
+    )
+
+
+NOT_HERE = {
+    "title": "没有这项办理",
+    "title_en": "There is no such form",
+    "detail": "请返回上一页重新选择。",
+    "detail_en": "Go back and choose again.",
+}
+
+
+def known(name: str) -> Form:
+    if name not in FORMS:
+        raise ApiProblem(404, NOT_HERE)
+    return FORMS[name]
+
+
+@router.get("/do/{name}/{id}")
+async def form_page(name: str, id: UUID, browser: Browsing) -> HTMLResponse:
+    known(name)
+    browser.must_sign_in()
+    return await show(browser, name, id, Typed())
+
+
+@router.post("/do/{name}/{id}")
+async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) -> Response:
+    form, typed = known(name), await request.form()
+    try:
+        browser.must_sign_in()
+        browser.must_be_ours(typed)
+        files = {
+            item.name: (upload.filename, await upload.read(), upload.content_type)
+            for item in form.fields
+            if isinstance(upload := typed.get(item.name), UploadFile)
+        }
+        answer = await browser.command(
+            form.method,
+            form.path.format(id=id),
+            form.request(typed),
+            files=files,
+            key=f"{typed.get('key', '')}-{digest(typed, files)}",
+        )
+    except SignInFirst as error:
+        error.kept = json.dumps([name, str(id), kept(typed)])
+        raise
+    except ApiProblem as error:
+        return await show(browser, name, id, wrong(error, typed), error.status)
+    if form.shows:
+        return browser.page(form.shows, answer=answer.body)
+    then = form.goes_to.format(**answer.body) if form.goes_to else local(str(typed.get("then", "/")))
+    return see(f"{then}{'&' if '?' in then else '?'}done={name}&after={answer.position}")
+
+
+async def go_on(browser: Browser, told: str) -> HTMLResponse:
+    """With what had been typed when the session ran out."""
+    try:
+        name, id, values = json.loads(told)
+        return await show(browser, name, UUID(id), Typed({str(key): list(value) for key, value in values.items()}))
+    except (ValueError, TypeError, AttributeError, KeyError):
+        raise ApiProblem(422, NOT_HERE) from None
+
+
+def digest(typed: FormData, files: Mapping[str, tuple[str | None, bytes, str | None]]) -> str:
+    """Of what a form says: changed after "back", it is another command."""
+    said = hashlib.sha256(repr(kept(typed)).encode())
+    for _, content, _ in files.values():
+        said.update(hashlib.sha256(content).digest())
+    return said.hexdigest()[:32]
+
+
+# Choices that several forms offer
+
+
+def from_directory(sort: str) -> Callable[[Browser, UUID], Awaitable[Choices]]:
+    """Everything of a kind in the directory: ``hosts``, ``posts`` or ``units``."""
+
+    async def find(browser: Browser, _: UUID) -> Choices:
+        found: list[tuple[str, str]] = []
+        cursor = None
+        while True:
+            page = await browser.get(f"/v1/{sort}", limit=200, cursor=cursor)
+            found += [(row["id"], row["name"]) for row in page["items"]]
+            cursor = page["next"]
+            if not cursor:
+                return found
+
+    return find

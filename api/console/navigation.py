@@ -1,0 +1,13 @@
+"""Where each role finds its pages."""
+
+from domain.command import Role
+
+DESK = ("/desk", "待办")
+
+NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
+    Role.HOST_STAFF: (DESK,),
+    Role.CLERK: (DESK,),
+    Role.OFFICIAL: (DESK,),
+    Role.UNIT_OFFICER: (DESK,),
+    Role.SUPERVISOR: (DESK,),
+}

@@ -60,6 +60,7 @@ ZH = {
     "co-signature": "联名",
     "document": "文书",
     "draft": "草稿",
+    "event": "事件",
     "evidence": "佐证材料",
     "host": "社区(合作社)",
     "intake": "代为登记的联名",

@@ -293,6 +293,45 @@ async def history(
     return [_row(row) for row in rows[:limit]], rows[limit - 1]["position"] if len(rows) > limit else None
 
 
+async def event(pool: asyncpg.Pool, petition_id: UUID, position: int, now: datetime) -> Row | None:
+    """One of ``history``, as those are told it who have to do with it. ``nth`` of ``total``; the positions of the
+    ``previous`` and the ``following`` one, and of the others that the same ``command`` decided."""
+    row = await pool.fetchrow(
+        "SELECT * FROM (SELECT *, row_number() OVER w AS nth, count(*) OVER () AS total,"
+        "  lag(position) OVER w AS previous, lead(position) OVER w AS following,"
+        "  array_agg(position) OVER (PARTITION BY command_id) AS command"
+        "  FROM timeline.events WHERE petition_id = $1 AND (visibility <> 'later' OR at <= $3)"
+        "  WINDOW w AS (ORDER BY position)) AS told WHERE position = $2",
+        petition_id,
+        position,
+        now,
+    )
+    return _row(row) if row else None
+
+
+async def subjects(pool: asyncpg.Pool, petition_id: UUID) -> list[UUID]:
+    """The petition, and whatever belongs to it that anything is told of."""
+    rows = await pool.fetch("SELECT DISTINCT subject_id FROM timeline.events WHERE petition_id = $1", petition_id)
+    return [row["subject_id"] for row in rows]
+
+
+async def latest(
+    pool: asyncpg.Pool, viewer: Viewer, *, cursor: int | None = None, limit: int = 50
+) -> tuple[list[Row], int | None]:
+    """What happened anywhere, newest first, of petitions that the viewer handles and of the directory."""
+    rows = await pool.fetch(
+        f"SELECT e.* FROM timeline.events AS e LEFT JOIN board.petitions AS p ON p.id = e.petition_id"
+        f" WHERE ($3::bigint IS NULL OR e.position < $3) AND (e.visibility <> 'later' OR e.at <= $5)"
+        f" AND (e.petition_id IS NULL OR p.id IS NOT NULL AND {HANDLES}) ORDER BY e.position DESC LIMIT $4",
+        viewer.role,
+        viewer.org,
+        cursor,
+        limit + 1,
+        viewer.at,
+    )
+    return [_row(row) for row in rows[:limit]], rows[limit - 1]["position"] if len(rows) > limit else None
+
+
 async def host_opinion(pool: asyncpg.Pool, petition_id: UUID) -> Text | None:
     """As it was given, if it was."""
     said = await pool.fetchval(

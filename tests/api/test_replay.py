@@ -1,0 +1,143 @@
+"""Auditors replay a petition: the state after every event, what it changed, who may have done it and by which command."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.api.checks import is_problem
+from tests.api.conftest import beginning
+from tests.api.world import AUDITOR, CLERK, SHIPPED_FILE, SUPERVISOR, World, resident
+
+
+@pytest.fixture
+async def told(world: World) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+    """A petition with an objection, and its history."""
+    path = await world.roadmap()
+    task, other = await world.publish(path)
+    await world.post(world.officer, f"{task}/claim")
+    await world.post(world.officer, f"{task}/transfer", unit_id=str(world.other_officer.org), reason="属市政管线。")
+    await world.post(world.other_officer, f"{task}/objection", reason="不属我局。", basis="三定方案第二条。")
+    await world.post(world.other_officer, f"{other}/claim")
+    yield path, (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]
+
+
+def at(entries: list[dict[str, Any]], type: str) -> int:
+    found: int = next(entry["position"] for entry in entries if entry["type"] == type)
+    return found
+
+
+def changed(page: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {change["name"]: (change["before"], change["after"]) for change in page["changes"]}
+
+
+async def test_every_event_has_a_place_and_folding_them_all_ends_where_the_petition_stands(
+    world: World, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    path, entries = told
+    pages = [await world.get(AUDITOR, f"{path}/history/{entry['position']}") for entry in entries]
+    assert [page["nth"] for page in pages] == [*range(1, len(entries) + 1)]
+    assert {page["total"] for page in pages} == {len(entries)}
+    assert [page["previous"] for page in pages[1:]] == [page["position"] for page in pages[:-1]]
+    assert [page["following"] for page in pages] == [*(page["position"] for page in pages[1:]), None]
+    now = await world.get(AUDITOR, path)
+    petition = next(part for part in pages[-1]["state"] if part["kind"] == "petition")
+    assert {name: petition[name] for name in ("phase", "round", "called_post_ids", "topic", "public_topic")} == {
+        name: now[name] for name in ("phase", "round", "called_post_ids", "topic", "public_topic")
+    }
+    tasks = {part["id"]: part for part in pages[-1]["state"] if part["kind"] == "task"}
+    assert {row["id"]: row["status"] for row in now["tasks"]} == {id: task["status"] for id, task in tasks.items()}
+    for before, after in zip(pages, pages[1:], strict=False):  # no change is missed: a state is the one before, changed
+        parts = {part["id"]: part for part in before["state"]}
+        for change in after["changes"]:
+            if not change["name"].startswith("clocks."):
+                parts.setdefault(change["subject_id"], {})[change["name"]] = change["after"]
+        for part in after["state"]:
+            for name, value in parts.get(part["id"], {}).items():
+                assert name == "clocks" or part[name] == value, (after["type"], name)
+
+
+async def test_an_event_says_what_it_changed_and_by_which_command_and_policy(
+    world: World, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    path, entries = told
+    opened = await world.get(AUDITOR, f"{path}/history/{entries[0]['position']}")
+    assert changed(opened)["phase"] == (None, "collecting")
+    accepted = await world.get(AUDITOR, f"{path}/history/{at(entries, 'petition.Accepted')}")
+    assert changed(accepted)["phase"] == ("submitted", "accepted")
+    before, after = changed(accepted)["clocks.response"]
+    assert (before, after["policy"]) == (None, accepted["policies"][0])
+    assert (accepted["role"], accepted["organisations"]) == ("clerk", [])
+    called = at(entries, "petition.Called")
+    assert accepted["command"] == [accepted["position"], called]
+    assert (await world.get(AUDITOR, f"{path}/history/{called}"))["command_id"] == accepted["command_id"]
+    # Between two moments, whatever lies in between.
+    since = await world.get(AUDITOR, f"{path}/history/{entries[-1]['position']}", since=accepted["position"])
+    assert changed(since)["phase"] == ("accepted", "in_progress")
+
+
+async def test_an_event_says_for_which_organisation_somebody_acted(
+    world: World, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    path, entries = told
+    for type, person in (
+        ("petition.HostOpinionGiven", world.host),
+        ("petition.CallAcknowledged", world.official),
+        ("meeting.Scheduled", world.host),
+        ("petition.RoadmapPublished", world.official),
+        ("task.Claimed", world.officer),
+        ("task.Transferred", world.officer),
+        ("task.Objected", world.other_officer),
+    ):
+        page = await world.get(AUDITOR, f"{path}/history/{at(entries, type)}")
+        assert page["organisations"] == [str(person.org)], type
+
+
+async def test_only_auditors_replay_and_only_what_is_there(
+    world: World, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    path, entries = told
+    place = f"{path}/history/{entries[0]['position']}"
+    for who in (CLERK, SUPERVISOR, world.host, world.official, world.officer, resident(1)):
+        is_problem(await world.read(who, place), 403, "forbidden")
+    is_problem(await world.read(None, place), 401, "unauthenticated", "Authorization")
+    elsewhere = await world.collecting(1)
+    for address in (f"{elsewhere}/history/{entries[0]['position']}", f"{path}/history/0"):
+        is_problem(await world.read(AUDITOR, address), 404, "not-found")
+    # Nobody audits what they have signed.
+    signer = AUDITOR._replace(subject=resident(2).subject)
+    assert (await world.read(signer, place)).status_code in (403, 404)
+
+
+async def test_what_signatures_move_is_in_no_state(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    async with beginning(pool, tmp_path / "keys", SHIPPED_FILE) as world:
+        path = await world.collecting(9)
+        entries = (await world.get(AUDITOR, f"{path}/history"))["items"]
+        place = f"{path}/history/{entries[0]['position']}"
+        before = await world.get(AUDITOR, place)
+        await world.post(resident(10), f"{path}/co-signatures")  # the threshold
+        await world.post(resident(11), f"{path}/co-signatures")
+        await world.send(resident(2), "DELETE", f"{path}/co-signatures/mine")
+        assert await world.get(AUDITOR, place) == before
+        is_problem(await world.read(AUDITOR, f"{path}/history/{entries[0]['position'] + 9}"), 404, "not-found")
+        await world.post(world.host, f"{path}/host-opinion", opinion="情况属实。")
+        entries = (await world.get(AUDITOR, f"{path}/history"))["items"]
+        submitted = await world.get(AUDITOR, f"{path}/history/{entries[-1]['position']}")
+        assert changed(submitted)["signatures"] == (None, 10)
+        assert "clocks.host_opinion" not in changed(submitted)  # when it began tells that somebody signed
+
+
+async def test_what_is_new_anywhere_is_told_auditors_newest_first(world: World) -> None:
+    path = await world.submitted()
+    items = (await world.get(AUDITOR, "/v1/history", limit=200))["items"]
+    positions = [item["position"] for item in items]
+    assert positions == sorted(positions, reverse=True)
+    assert items[0]["type"] == "petition.Submitted"
+    assert UUID(items[0]["petition_id"]) == UUID(path[-36:])
+    first = await world.get(AUDITOR, "/v1/history", limit=3)
+    second = await world.get(AUDITOR, "/v1/history", limit=3, cursor=first["next"])
+    assert [item["position"] for item in first["items"] + second["items"]] == positions[:6]
+    is_problem(await world.read(SUPERVISOR, "/v1/history"), 403, "forbidden")

@@ -10,4 +10,5 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.OFFICIAL: (DESK,),
     Role.UNIT_OFFICER: (DESK,),
     Role.SUPERVISOR: (DESK,),
+    Role.AUDITOR: (("/audit", "审计"),),
 }

@@ -1,6 +1,6 @@
-"""Auditors replay a petition: the state after every event, what it changed, who may have done it and by which command."""
+"""Auditors replay a petition: the state after every event, what it changed, who did it and by which command."""
 
-from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from tests.api.world import AUDITOR, CLERK, SHIPPED_FILE, SUPERVISOR, World, res
 
 
 @pytest.fixture
-async def told(world: World) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+async def told(world: World) -> tuple[str, list[dict[str, Any]]]:
     """A petition with an objection, and its history."""
     path = await world.roadmap()
     task, other = await world.publish(path)
@@ -22,7 +22,7 @@ async def told(world: World) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
     await world.post(world.officer, f"{task}/transfer", unit_id=str(world.other_officer.org), reason="属市政管线。")
     await world.post(world.other_officer, f"{task}/objection", reason="不属我局。", basis="三定方案第二条。")
     await world.post(world.other_officer, f"{other}/claim")
-    yield path, (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]
+    return path, (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]
 
 
 def at(entries: list[dict[str, Any]], type: str) -> int:
@@ -50,7 +50,7 @@ async def test_every_event_has_a_place_and_folding_them_all_ends_where_the_petit
     }
     tasks = {part["id"]: part for part in pages[-1]["state"] if part["kind"] == "task"}
     assert {row["id"]: row["status"] for row in now["tasks"]} == {id: task["status"] for id, task in tasks.items()}
-    for before, after in zip(pages, pages[1:], strict=False):  # no change is missed: a state is the one before, changed
+    for before, after in pairwise(pages):  # no change is missed: a state is the one before, changed
         parts = {part["id"]: part for part in before["state"]}
         for change in after["changes"]:
             if not change["name"].startswith("clocks."):

@@ -1,0 +1,232 @@
+"""For auditors: any petition's history step by step, with the state after every event and what it changed."""
+
+from asyncio import gather
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+
+from api.clocks import RULES
+from api.console.browser import ApiProblem, Browser, Browsing, see
+from api.console.public import names
+from api.console.words import chinese, english, moment
+from domain.petition.words import Phase
+from domain.wording import ZH
+
+router = APIRouter(prefix="/audit")
+
+KINDS = {"petition": "申请", "meeting": "约谈会议", "task": "任务", "extension": "延期申请", "proposal": "提议"}
+FACTS = {
+    "phase": "阶段",
+    "status": "状态",
+    "round": "轮次",
+    "category": "类别",
+    "topic": "题目",
+    "public_topic": "公开题目",
+    "title": "任务名称",
+    "about": "事项",
+    "host_id": "受理社区(合作社)",
+    "called_post_ids": "应约领导",
+    "acknowledged": "已签收的职务",
+    "delegates": "受委托的职务",
+    "signatures": "联名人数(至少)",
+    "threshold": "联名人数要求",
+    "urgent": "紧急",
+    "suspended": "中止",
+    "extended_days": "已延长天数",
+    "roadmap_version": "路线图版次",
+    "commitment_due_on": "承诺完成日期",
+    "refilings": "重新提出次数",
+    "referred_to": "转送单位",
+    "merged_into": "并入的申请",
+    "reviews": "复查复核次数",
+    "supervision": "督办",
+    "outcome": "评价结果",
+    "starts_at": "会议时间",
+    "venue": "会议地点",
+    "rescheduled": "改期次数",
+    "unit_ids": "受邀单位",
+    "no_shows": "未到会的职务",
+    "minutes_status": "会议记录",
+    "post_id": "负责的职务",
+    "to_post_id": "改由哪个职务",
+    "lead_unit_id": "主办单位",
+    "supporting_unit_ids": "协办单位",
+    "transfer_to": "拟接办单位",
+    "superior_id": "裁定的上级",
+    "due_on": "完成期限",
+    "percent": "进度(%)",
+    "evidence": "佐证件数",
+    "objections": "提出异议次数",
+    "cost_fen": "经费(元)",
+    "vote_needed": "须业主表决",
+    "days": "申请天数",
+}
+ORGANISATIONS = {name for name in FACTS if name.endswith(("_id", "_ids"))} | {
+    *("acknowledged", "delegates", "no_shows", "referred_to", "transfer_to")
+}
+CODES = {
+    "category": {"advice": "工作建议", "conduct": "干部作风效能", "grievance": "建设管理诉求"},
+    "supervision": {"ordered": "已督办", "answered": "已回复督办"},
+    "outcome": {"resolved": "已解决", "unresolved": "未解决", "not_judged": "未评价"},
+    "minutes_status": {"draft": "草稿", "confirmed": "双方已确认", "unconfirmed": "逾期未确认"},
+    "status": {
+        "asked": "待批准",
+        "approved": "已批准",
+        "refused": "未批准",
+        "open": "征求意见中",
+        "agreed": "已同意",
+        "declined": "未同意",
+    },
+    "about": {"waiver": "免开会议", "reassignment": "调整应约领导"},
+}
+NOBODY = {"workflow": "系统按规则自动办理"}
+
+SAID = ("无", "是", "否", "至", "政策版本", "期限")  # by ``teller``
+
+
+def words() -> Iterator[str]:
+    """All that these pages say beside their templates."""
+    yield from (*KINDS.values(), *FACTS.values(), *NOBODY.values(), *SAID, *RULES.values())
+    for codes in CODES.values():
+        yield from codes.values()
+
+
+Fact = tuple[str, str, str]  # what it is called, before, after
+
+
+@router.get("/petitions/{petition_id}")
+async def replayed(petition_id: UUID, browser: Browsing, event: int = 1, at: int | None = None) -> HTMLResponse:
+    """``event``: which of its events, from 1; or ``at`` which place in the log, as flags name it."""
+    browser.must_sign_in()
+    path = f"/v1/petitions/{petition_id}"
+    events = await history(browser, path)
+    nth = max(1, min(event, len(events)))
+    if at is not None:
+        nth = next((n for n, entry in enumerate(events, 1) if entry["position"] >= at), len(events))
+    shown = await browser.get(f"{path}/history/{events[nth - 1]['position']}")
+    known = await names(browser, *ids_in(shown))
+    parts = {part["id"]: part for part in shown["state"]}
+    return browser.page(
+        "audit_moment.html" if "HX-Request" in browser.request.headers else "audit_petition.html",
+        petition=parts[str(petition_id)],
+        events=events,
+        event=shown,
+        subject=parts[shown["subject_id"]],
+        names=known,
+        places={entry["position"]: n for n, entry in enumerate(events, 1)},
+        changes=[(parts[id], list(facts)) for id, facts in grouped(shown["changes"], teller(browser.language, known))],
+        state=[(part, list(standing(part, teller(browser.language, known)))) for part in shown["state"]],
+        kinds=KINDS,
+        nobody=NOBODY,
+    )
+
+
+async def history(browser: Browser, path: str) -> list[dict[str, Any]]:
+    """All of it, oldest first."""
+    found, cursor = [], None
+    while True:
+        page = await browser.get(f"{path}/history", limit=200, cursor=cursor)
+        found += page["items"]
+        if (cursor := page["next"]) is None:
+            return found
+
+
+def ids_in(value: Any) -> Iterator[str]:
+    """Whatever may be the id of an organisation."""
+    if isinstance(value, dict):
+        value = [*value.values(), *value.keys()]
+    if isinstance(value, str) and len(value) == 36 and value.count("-") == 4:
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from ids_in(item)
+
+
+Teller = Callable[[str, Any], tuple[str, str]]
+
+
+def teller(language: str, known: Mapping[str, str]) -> Teller:
+    """Answers what a fact is called and how its value reads."""
+    words = english if language == "en" else chinese
+
+    def value_of(name: str, value: Any) -> str:
+        if value is None or value in ([], {}):
+            return words("无")
+        if isinstance(value, bool):
+            return words("是") if value else words("否")
+        if name.startswith("clocks."):
+            return f"{words('至')} {moment(value['due_at'])}({words('政策版本')} {value['policy']})"
+        if name in ORGANISATIONS:
+            ids = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else [value]
+            return "、".join(known.get(id, id) for id in ids)
+        if name == "cost_fen":
+            return f"{value / 100:,.2f}"
+        if name == "starts_at":
+            return moment(value)
+        if isinstance(value, str) and name in ("phase", *CODES):
+            return words(CODES.get(name, {}).get(value) or ZH.get(value, value))
+        return str(value)
+
+    def told(name: str, value: Any) -> tuple[str, str]:
+        rule = name.removeprefix("clocks.")
+        label = f"{words(RULES.get(rule, rule))} · {words('期限')}" if rule != name else words(FACTS[name])
+        return label, value_of(name, value)
+
+    return told
+
+
+def grouped(changes: Iterable[Mapping[str, Any]], tell: Teller) -> list[tuple[str, list[Fact]]]:
+    """Of each part what changed, in words."""
+    found: dict[str, list[Fact]] = {}
+    for change in changes:
+        label, before = tell(change["name"], change["before"])
+        found.setdefault(change["subject_id"], []).append((label, before, tell(change["name"], change["after"])[1]))
+    return list(found.items())
+
+
+def standing(part: Mapping[str, Any], tell: Teller) -> Iterator[tuple[str, str]]:
+    """What is to be said of a part at a moment: not what is empty."""
+    for name, value in part.items():
+        if name in FACTS and value not in (None, False, 0, [], {}):
+            yield tell(name, value)
+    for rule, clock in part.get("clocks", {}).items():
+        yield tell(f"clocks.{rule}", clock)
+
+
+@router.get("")
+async def entry(browser: Browsing, q: str = "", phase: str = "", cursor: str = "") -> Response:
+    """Where auditors begin: petitions by number, words or phase, and what happened last."""
+    browser.must_sign_in()
+    wanted = q.strip()
+    if id := id_in(wanted):
+        try:
+            await browser.get(f"/v1/petitions/{id}")
+            return see(f"/audit/petitions/{id}")
+        except ApiProblem as error:
+            if error.status != 404:
+                raise
+    latest, found = await gather(
+        browser.get("/v1/history", limit=20),
+        browser.get("/v1/petitions", q=wanted[:100], phase=phase, cursor=cursor, limit=20),
+    )
+    known = await names(browser, *(row["host_id"] for row in found["items"]))
+    return browser.page(
+        "audit.html",
+        latest=latest["items"],
+        rows=found["items"],
+        following=found["next"],
+        names=known,
+        q=q,
+        phase=phase,
+        phases=[phase.value for phase in Phase],
+    )
+
+
+def id_in(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,93 @@
+"""The auditor's pages: a petition replayed step by step, and where to begin."""
+
+import re
+
+from eventsourcing.utils import get_topic
+
+from api.console import audit
+from api.console.words import ENGLISH, HAPPENED
+from projections import timeline
+from tests.api.console.tab import Tab
+from tests.api.world import AUDITOR, World
+
+
+async def replayed(world: World, tab: Tab) -> str:
+    """The address of a petition's replay, as an auditor."""
+    path = await world.in_progress()
+    await world.get(AUDITOR, f"{path}/history")  # until the read models show it
+    await tab.be("auditor", "/audit")
+    return f"/audit/petitions/{path[-36:]}"
+
+
+async def test_without_javascript_links_lead_through_every_event(world: World, tab: Tab) -> None:
+    page = await replayed(world, tab)
+    await tab.open(page)
+    total = int(re.search(r'max="(\d+)"', tab.html)[1])  # type: ignore[index]
+    seen = []
+    while True:
+        seen.append(re.search(r"<h2>(.*?)</h2>", tab.html)[1])  # type: ignore[index]
+        following = re.search(r'rel="next" href="([^"]+)"', tab.html)
+        if following is None:
+            break
+        await tab.open(following[1])
+    assert len(seen) == total > 12
+    assert seen[0] == "发起人设立题目,开始联名"
+    assert "交办任务:清运淤泥" in seen
+    await tab.open(re.search(r'rel="prev" href="([^"]+)"', tab.html)[1])  # type: ignore[index]
+    assert f'value="{total - 1}"' in tab.html
+
+
+async def test_an_event_tells_what_it_changed_in_words_who_did_it_and_how(world: World, tab: Tab) -> None:
+    page = await replayed(world, tab)
+    entries = (await world.get(AUDITOR, f"/v1{page.removeprefix('/audit')}/history", limit=200))["items"]
+    called = next(entry for entry in entries if entry["type"] == "petition.CallAcknowledged")
+    await tab.open(f"{page}?at={called['position']}")
+    assert re.search(r"<h2>应约领导签收</h2>", tab.html)
+    assert "应约领导 · 区委书记" in tab.html
+    assert called["command_id"] in tab.html
+    assert re.search(r'<th scope="row">已签收的职务</th><td>无</td><td>区委书记</td>', tab.html)
+    accepted = next(entry for entry in entries if entry["type"] == "petition.Accepted")
+    await tab.open(f"{page}?at={accepted['position']}")
+    assert re.search(r'<th scope="row">阶段</th><td>待受理</td><td>已受理</td>', tab.html)
+    assert re.search(r"政策版本</dt><dd>\d{4}", tab.html)
+    assert "同时办理" in tab.html
+    await tab.open("/language/en")
+    await tab.open(f"{page}?at={accepted['position']}")
+    assert re.search(r'<th scope="row">Phase</th><td>Submitted</td><td>Accepted</td>', tab.html)
+
+
+async def test_the_slider_is_given_a_fragment_and_nobody_else_is_given_anything(world: World, tab: Tab) -> None:
+    page = await replayed(world, tab)
+    fragment = await tab.client.get(f"{page}?event=2", headers={"HX-Request": "true"})
+    assert fragment.text.lstrip().startswith("<nav")
+    assert len(fragment.content) < 20_000
+    whole = await tab.open(f"{page}?event=2")
+    assert len(whole.content) < 150_000
+    assert 'aria-valuetext="2 / ' in tab.html
+    assert '<script src="/static/slider.js" defer>' in tab.html
+    assert (await tab.client.get("/static/slider.js")).status_code == 200
+    assert (await tab.open(f"{page}?event=9999")).status_code == 200  # the last
+    for who in ("supervisor", "clerk", "resident-1"):
+        await tab.be(who)
+        assert (await tab.open(page)).status_code == 403
+    tab.client.cookies.clear()
+    await tab.open(page)
+    assert "获取验证码" in tab.html
+
+
+async def test_auditors_begin_with_a_search_and_with_what_happened_last(world: World, tab: Tab) -> None:
+    page = await replayed(world, tab)
+    await tab.open("/audit")
+    assert "最近的变动" in tab.html
+    assert page in tab.html
+    answer = await tab.open(f"/audit?q={page[-36:]}")
+    assert answer.url.path == page
+    await tab.open("/audit?q=排涝&phase=in_progress")
+    assert page in tab.html
+    await tab.open("/audit?q=00000000-0000-0000-0000-000000000000")
+    assert "没有找到申请" in tab.html
+
+
+def test_whatever_an_auditor_reads_has_words_in_both_languages() -> None:
+    assert {get_topic(event) for event in timeline.VISIBILITY} <= HAPPENED.keys()
+    assert not {text for text in audit.words() if not ENGLISH.get(text)}

@@ -306,7 +306,7 @@ async def event(pool: asyncpg.Pool, petition_id: UUID, position: int, now: datet
         position,
         now,
     )
-    return _row(row) if row else None
+    return _row(row) | {"command": sorted(row["command"])} if row else None
 
 
 async def subjects(pool: asyncpg.Pool, petition_id: UUID) -> list[UUID]:

@@ -58,6 +58,7 @@ from infra.repository import Repository, Unavailable
 from infra.sealing import Keyring, secret
 from infra.settings import CannotStart, FolderInUse, Settings, default_folder
 from infra.sign_in import SignIn
+from infra.single_sign_on import SingleSignOn
 from infra.slips import Slips
 from projections import projector
 from projections.notice_sender import NoticeSender
@@ -302,6 +303,11 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             verifier = Verifier.outside(settings.oidc_issuer, settings.oidc_audience, http, own=issuer)
         else:
             verifier = Verifier.embedded(issuer)
+        single_sign_on = None
+        if settings.oidc_issuer and settings.oidc_client_id:
+            single_sign_on = SingleSignOn(
+                settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret, verifier, http
+            )
         alone = console and not (settings.sms_url or settings.smtp_url)
         app = create_app(
             store=held.store,
@@ -316,6 +322,7 @@ async def serve_api(held: Parts, sock: socket.socket, relay: Relay | None = None
             webhook_secrets=held.webhook_secrets,
             public_url=settings.public_url,
             office=settings.office,
+            single_sign_on=single_sign_on,
             personas=issuer if alone and not settings.oidc_issuer else None,
             checks={"temporal": temporal} | ({"relay": functools.partial(relaying, relay)} if relay else {}),
         )

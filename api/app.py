@@ -73,6 +73,7 @@ from infra.rejections import Rejections
 from infra.repository import Repository
 from infra.sealing import Keyring
 from infra.sign_in import SignIn
+from infra.single_sign_on import SingleSignOn
 from infra.slips import Slips
 from infra.tickets import Tickets
 from projections.projector import Positions
@@ -94,6 +95,7 @@ def create_app(
     office: str = "点题约谈办公室",
     checks: Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]] | None = None,
     personas: Issuer | None = None,
+    single_sign_on: SingleSignOn | None = None,
     public_url: str | None = None,
 ) -> FastAPI:
     """``office``: whose name heads the official papers. ``checks``: further parts for /readyz, by name. Each answers
@@ -120,6 +122,7 @@ def create_app(
     )
     app.state.office = office
     app.state.personas = personas
+    app.state.single_sign_on = single_sign_on
     app.state.now = lambda: datetime.now(UTC)
     app.state.public_url = public_url
     positions = Positions(store.pool)

@@ -128,7 +128,7 @@ class Verifier:
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
         if self._http is not None:
-            known = key_id in self._keys
+            known = key_id in self._keys or (not key_id and len(self._keys) == 1)
             try:
                 await self._refresh(self._http, KEYS_LAST if known else KEYS_REST)
             except IssuerUnreachable:
@@ -136,6 +136,8 @@ class Verifier:
                     raise
                 # An issuer that is down for a while locks nobody out; tokens end by themselves.
                 self._fetched_at = time.monotonic() - KEYS_LAST + KEYS_REST
+        if not key_id and len(self._keys) == 1:  # OpenID Connect Core 1.0, section 10.1: then it need not be named
+            return next(iter(self._keys.values()))
         try:
             return self._keys[key_id]
         except KeyError as error:
@@ -146,10 +148,10 @@ class Verifier:
             if time.monotonic() - self._fetched_at < longest:
                 return
             try:
-                discovery = await _document(http, self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+                discovery = await document(http, self._issuer.rstrip("/") + "/.well-known/openid-configuration")
                 if discovery.get("issuer") != self._issuer:
                     raise IssuerUnreachable(f"{self._issuer} says that its issuer is {discovery.get('issuer')!r}")
-                self._keys = _usable(await _document(http, str(discovery.get("jwks_uri"))))
+                self._keys = _usable(await document(http, str(discovery.get("jwks_uri"))))
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise IssuerUnreachable(f"the keys of {self._issuer} cannot be read: {error}") from error
             self._fetched_at = time.monotonic()
@@ -164,7 +166,7 @@ def _issuer(token: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-async def _document(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
+async def document(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
     response = (await http.get(url)).raise_for_status().json()
     if not isinstance(response, dict):
         raise ValueError(f"{url} is no JSON object")

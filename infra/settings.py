@@ -33,6 +33,8 @@ class Settings:
     policy: Path | None = None
     oidc_issuer: str | None = None
     oidc_audience: str = "yuetan"
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = field(default=None, repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
     webhooks_allow_private: bool = False
@@ -69,6 +71,8 @@ class Settings:
             policy=_path(given.get("YUETAN_POLICY")),
             oidc_issuer=given.get("YUETAN_OIDC_ISSUER"),
             oidc_audience=given.get("YUETAN_OIDC_AUDIENCE", cls.oidc_audience),
+            oidc_client_id=given.get("YUETAN_OIDC_CLIENT_ID"),
+            oidc_client_secret=given.get("YUETAN_OIDC_CLIENT_SECRET"),
             host=given.get("YUETAN_HOST", cls.host),
             port=int(port),
             webhooks_allow_private=allow_private == "1",

@@ -1,18 +1,25 @@
 """Signing in with a one-time code, or, to try the engine out, as one of its personas; and signing out."""
 
+import json
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console import forms
 from api.console.browser import SESSION, SESSION_SECONDS, ApiProblem, Browser, Browsing, keep, local, see
 from domain.command import Role
-from infra.identity import Issuer
+from infra.identity import InvalidToken, Issuer
+from infra.single_sign_on import Attempt, SingleSignOn
 from projections import directory
 
 router = APIRouter()
+logger = logging.getLogger(__name__)
+
+ATTEMPT, ATTEMPT_SECONDS = "yuetan_attempt", 600
+LONGEST_COOKIE = 3800  # bytes; browsers keep 4096 of name, value and attributes
 
 OFFICES = {
     Role.CLERK: "区约谈办",
@@ -22,6 +29,13 @@ OFFICES = {
     Role.ADMIN: "系统管理员",
 }
 HOLDERS = {directory.HOST: Role.HOST_STAFF, directory.POST: Role.OFFICIAL, directory.UNIT: Role.UNIT_OFFICER}
+NOT_KNOWN = {
+    "title": "未能登录",
+    "title_en": "Not signed in",
+    "detail": "身份认证未通过,或登录时间过长。请重新登录;仍不成功的,请联系管理员核对您的角色和单位。",
+    "detail_en": "You could not be identified, or it took too long. Sign in again; if that fails, have the"
+    " administrator check your role and organisation.",
+}
 NO_PERSONA = {
     "title": "不能以此身份登录",
     "title_en": "Nobody to try out",
@@ -87,6 +101,61 @@ async def sign_in_as(browser: Browsing) -> Response:
     raise ApiProblem(404, NO_PERSONA)
 
 
+@router.get("/sign-in/provider")
+async def go_to_provider(browser: Browsing, then: str = "/") -> Response:
+    """Staff are known to the district's identity provider."""
+    address, attempt = await _provider(browser).begin(_back(browser), local(then))
+    answer = RedirectResponse(address, 303)
+    keep(answer, browser.request, ATTEMPT, json.dumps(attempt), ATTEMPT_SECONDS)
+    return answer
+
+
+@router.get("/sign-in/provider/answer")
+async def come_back_from_provider(browser: Browsing, code: str = "", state: str = "") -> Response:
+    try:
+        attempt = Attempt(**json.loads(browser.request.cookies.get(ATTEMPT, "{}")))
+        token = await _provider(browser).finish(_back(browser), attempt, state, code)
+        if len(token) > LONGEST_COOKIE:
+            raise InvalidToken("the provider's token does not fit into a cookie")
+    except (InvalidToken, ValueError, TypeError) as error:
+        logger.warning("refused at the provider's answer: %s", error)
+        raise ApiProblem(401, NOT_KNOWN) from None
+    answer = await _signed_in(browser, token, {"then": local(attempt.then), "kept": ""})
+    answer.delete_cookie(ATTEMPT)
+    return answer
+
+
+def _provider(browser: Browser) -> SingleSignOn:
+    found: SingleSignOn | None = browser.request.app.state.single_sign_on
+    if found is None:
+        raise ApiProblem(404, NO_PERSONA)
+    return found
+
+
+def _back(browser: Browser) -> str:
+    base = browser.request.app.state.public_url or str(browser.request.base_url).rstrip("/")
+    return f"{base}/sign-in/provider/answer"
+
+
+@router.post("/sign-in/token")
+async def sign_in_with_token(browser: Browsing) -> Response:
+    """Where the program is its own issuer, staff have a token from whoever runs it (`yuetan token`)."""
+    fields = await browser.form()
+    token = fields.get("token", "").strip()
+    try:
+        await browser.request.app.state.services.verifier.verify(token)
+    except InvalidToken:
+        raise ApiProblem(401, NOT_KNOWN) from None
+    return await _signed_in(browser, token, {"then": local(fields.get("then", "/")), "kept": fields.get("kept", "")})
+
+
+@router.post("/sign-in/kept")
+async def go_on(browser: Browsing) -> Response:
+    """Signed in meanwhile in another tab, with what had been typed in this one."""
+    browser.must_sign_in()
+    return await forms.go_on(browser, str((await browser.request.form()).get("kept", "")))
+
+
 @router.post("/sign-out")
 async def sign_out(browser: Browsing) -> Response:
     await browser.form()
@@ -107,4 +176,6 @@ async def _signed_in(browser: Browser, token: str, shown: dict[str, str]) -> Res
 
 async def page(browser: Browser, status: int, **shown: object) -> HTMLResponse:
     empty = {"then": "/", "kept": "", "contact": "", "code": "", "asked": False, "choices": [], "problem": None}
-    return browser.page("sign_in.html", status, personas=await personas(browser), **(empty | shown))
+    state = browser.request.app.state
+    known = {"personas": await personas(browser), "provider": state.single_sign_on is not None}
+    return browser.page("sign_in.html", status, tokens=state.services.verifier.ours, **known, **(empty | shown))

@@ -40,18 +40,20 @@ async def list_petitions(
     services: Serving,
     identity: Anyone,
     paging: Paged,
-    phase: Phase | None = None,
+    phase: Annotated[list[Phase] | None, Query(description="Several: any of them.")] = None,
     category: Category | None = None,
     host_id: UUID | None = None,
-    q: Annotated[Readable | None, Query(max_length=100, description="Looked for in the public text.")] = None,
+    urgent: bool | None = None,
+    q: Annotated[Readable | None, Query(max_length=100, description="Words, all looked for in public texts.")] = None,
 ) -> Page[PetitionSummary]:
     """Newest first. The public sees what is admitted and not about conduct; others also what they handle."""
     rows, following = await board.petitions(
         services.pool,
         viewer(services, identity),
-        phase=phase,
+        phases=phase,
         category=category,
         host_id=host_id,
+        urgent=urgent,
         q=q,
         cursor=paging.read(position),
         limit=paging.limit,

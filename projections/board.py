@@ -1016,9 +1016,10 @@ async def petitions(
     pool: asyncpg.Pool,
     viewer: Viewer,
     *,
-    phase: str | None = None,
+    phases: Sequence[str] | None = None,
     category: str | None = None,
     host_id: UUID | None = None,
+    urgent: bool | None = None,
     q: str | None = None,
     ids: Sequence[UUID] | None = None,
     cursor: int | None = None,
@@ -1026,17 +1027,19 @@ async def petitions(
 ) -> tuple[list[Row], int | None]:
     """A page of what the viewer may see, newest first, and the cursor of the next page (None: this was the last).
 
-    ``q`` is looked for in the public text, as it stands.
+    ``q``: words that are all looked for in the public text, as they stand.
     """
     arguments: list[Any] = [viewer.role, viewer.org, limit + 1, viewer.at]
     conditions = [f"(p.public OR {HANDLES})"]
+    said = "strpos(lower(p.public_topic || ' ' || p.public_details), lower({})) > 0"
     for condition, value in (
-        ("p.phase = {}", phase),
+        ("p.phase = ANY ({})", phases),
         ("p.category = {}", category),
         ("p.host_id = {}", host_id),
-        ("strpos(lower(p.public_topic || ' ' || p.public_details), lower({})) > 0", q),
+        ("p.urgent = {}", urgent),
         ("p.id = ANY ({})", ids),
         ("p.opened < {}", cursor),
+        *((said, word) for word in (q or "").split()),
     ):
         if value is not None:
             arguments.append(value)

@@ -7,6 +7,7 @@ another site cannot know (and SameSite keeps the cookie from its posts).
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
@@ -96,6 +97,26 @@ class Browser:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        answer = await self._answer(method, path, body, files=files, query=query, headers=headers)
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return Answer(answer.json() if answer.content and is_json else None, answer.headers.get("Yuetan-Position", ""))
+
+    async def file(self, path: str) -> Response:
+        """What the API answers, as it is: a paper, a calendar, a picture."""
+        answer = await self._answer("GET", path)
+        kept = ("Content-Type", "Content-Disposition", "Content-Security-Policy", "Cache-Control")
+        return Response(answer.content, headers={name: answer.headers[name] for name in kept if name in answer.headers})
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        files: Any = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         asked = dict(headers or {})
         if self.identity:
             asked["Authorization"] = f"Bearer {self.token}"
@@ -109,8 +130,12 @@ class Browser:
             raise SignInFirst  # it ran out, or was revoked
         if answer.is_error:
             raise ApiProblem(answer.status_code, answer.json())
-        is_json = "json" in answer.headers.get("Content-Type", "")
-        return Answer(answer.json() if answer.content and is_json else None, answer.headers.get("Yuetan-Position", ""))
+        return answer
+
+    @property
+    def now(self) -> datetime:
+        at: datetime = self.request.app.state.now()
+        return at
 
     # Pages
 

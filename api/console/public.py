@@ -1,16 +1,20 @@
 """What everybody may read: the list, a petition's story, the rates; and signing, for who is signed in."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
+from api.console import story
+from api.console.ahead import ahead
 from api.console.browser import LANGUAGE, ApiProblem, Browsing, keep, see
 from api.console.forms import Form, declare, offered
+from api.console.gantt import gantt
 from api.console.live import rings
 from domain.command import Role
-from domain.petition.words import Phase
+from domain.petition.words import SIGNATURES_CHANGE
 from projections import directory
 from projections.notices import LANGUAGES
 
@@ -25,58 +29,140 @@ declare(
 )
 
 PER_PAGE = 20
+HISTORY_PAGES = 5
+RECENT = 30 + 1  # events that are told at once; the others are unfolded
 A_YEAR = 365 * 24 * 3600
+GROUPS = {
+    "collecting": ("collecting",),
+    "submitted": ("submitted",),
+    "talking": ("accepted", "meeting", "roadmap"),
+    "doing": ("in_progress",),
+    "judging": ("answered", "feedback", "tracking"),
+    "closed": ("closed",),
+    "otherwise": ("lapsed", "withdrawn", "rejected", "referred", "merged"),
+}
 STEPS = ("collecting", "submitted", "accepted", "meeting", "roadmap", "in_progress", "answered", "feedback", "closed")
 
 
 async def names(browser: Browsing, *ids: str | None) -> dict[str, str]:
     """Of hosts, posts and units."""
-    wanted = [UUID(id) for id in ids if id]
+    wanted = {UUID(id) for id in ids if id}
     found = await directory.names(browser.request.app.state.services.pool, wanted)
     return {str(id): name for id, name in found.items()}
 
 
 @router.get("/")
 async def petitions(
-    browser: Browsing, q: str = "", phase: str = "", category: str = "", cursor: str = ""
+    browser: Browsing,
+    q: str = "",
+    phase: str = "",
+    category: str = "",
+    host_id: str = "",
+    urgent: str = "",
+    cursor: str = "",
 ) -> HTMLResponse:
-    found = await browser.get("/v1/petitions", q=q[:100], phase=phase, category=category, cursor=cursor, limit=PER_PAGE)
-    figures = await browser.get("/v1/statistics")
-    known = await names(browser, *(row["host_id"] for row in found["items"]))
+    """``phase``: one of the groups, or a phase by itself."""
+    chosen = {"q": q.strip()[:100], "phase": phase, "category": category, "host_id": host_id, "urgent": urgent}
+    asked = chosen | {"phase": GROUPS.get(phase, phase)}
+    found, hosts, figures = await asyncio.gather(
+        browser.get("/v1/petitions", **asked, cursor=cursor, limit=PER_PAGE),
+        browser.get("/v1/hosts", limit=200),
+        _first_page_only(browser, cursor),
+    )
     return browser.page(
         "petitions.html",
         rows=found["items"],
         following=found["next"],
         figures=figures,
-        names=known,
-        q=q,
-        phase=phase,
-        category=category,
+        names=await names(browser, *(row["host_id"] for row in found["items"])),
+        hosts=hosts["items"],
+        chosen=chosen,
         cursor=cursor,
-        phases=[phase.value for phase in Phase],
+        now=browser.now,
     )
+
+
+async def _first_page_only(browser: Browsing, cursor: str) -> Any:
+    return None if cursor else await browser.get("/v1/statistics")
 
 
 @router.get("/petitions/{petition_id}")
 async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     path = f"/v1/petitions/{petition_id}"
     row = await browser.get(path)
-    clocks = await browser.get(f"{path}/clocks")
-    history = await browser.get(f"{path}/history", limit=200)
-    mine = await own_signature(browser, path)
-    units = [id for task in row["tasks"] for id in (task["lead_unit_id"], *task["supporting_unit_ids"])]
-    known = await names(browser, row["host_id"], *row["called_post_ids"], *units)
-    fragment = "HX-Request" in browser.request.headers
+    concerned = row["topic"] is not None
+    clocks, told, mine, documents, *meetings = await asyncio.gather(
+        browser.get(f"{path}/clocks"),
+        history(browser, path),
+        own_signature(browser, path),
+        browser.get(f"{path}/documents") if concerned else _nothing(),
+        *(browser.get(f"/v1/meetings/{meeting['id']}") for meeting in row["meetings"]),
+    )
+    units = [
+        id for task in row["tasks"] for id in (task["lead_unit_id"], *task["supporting_unit_ids"], task["transfer_to"])
+    ]
+    units += [row["unit_id"] for meeting in meetings for row in meeting["commitments"]]
+    delegates = [id for pair in row["delegates"].items() for id in pair]
+    known = await names(browser, row["host_id"], *row["called_post_ids"], *units, *delegates, *story.ids(told))
+    said = story.story(told, row, known, browser.language)
+    rounds: dict[int, list[dict[str, Any]]] = {}
+    for task in row["tasks"]:
+        rounds.setdefault(task["round"], []).append(task)
     return browser.page(
-        "petition_body.html" if fragment else "petition.html",
+        "petition.html",
         petition=row,
-        clocks=clocks,
-        history=history["items"],
+        concerned=concerned,
         names=known,
         mine=mine,
         offers=offered(browser, "petitions", row["phase"]),
+        documents=documents or [],
+        meetings=meetings,
+        recent=story.by_day(said.told[:-RECENT:-1]),
+        older=story.by_day(said.told[-RECENT::-1]),
+        roadmaps=[
+            (n, tasks, gantt(tasks, said.offered, browser.now)) for n, tasks in sorted(rounds.items(), reverse=True)
+        ],
+        ahead=ahead(row, clocks, known, browser.language, browser.now),
         steps=reached(row["phase"]),
+        signing=row["phase"] == "collecting" or (row["urgent"] and row["phase"] in SIGNATURES_CHANGE),
+        now=browser.now,
     )
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def history(browser: Browsing, path: str) -> list[dict[str, Any]]:
+    """All that this reader may know of, oldest first."""
+    found: list[dict[str, Any]] = []
+    cursor = None
+    for _ in range(HISTORY_PAGES):
+        page = await browser.get(f"{path}/history", limit=200, cursor=cursor)
+        found += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    return found
+
+
+@router.get("/petitions/{petition_id}/petition.json")
+async def download(petition_id: UUID, browser: Browsing) -> Response:
+    """What the page is made of, as this reader is shown it."""
+    path = f"/v1/petitions/{petition_id}"
+    row, clocks, told = await asyncio.gather(browser.get(path), browser.get(f"{path}/clocks"), history(browser, path))
+    headers = {"Content-Disposition": f'attachment; filename="petition-{petition_id}.json"'}
+    return JSONResponse({"petition": row, "clocks": clocks, "history": told}, headers=headers)
+
+
+@router.get("/petitions/{petition_id}/documents/{document}")
+async def document(petition_id: UUID, document: str, browser: Browsing) -> Response:
+    return await browser.file(f"/v1/petitions/{petition_id}/documents/{document}")
+
+
+@router.get("/meetings/{meeting_id}/calendar.ics")
+async def calendar(meeting_id: UUID, browser: Browsing) -> Response:
+    return await browser.file(f"/v1/meetings/{meeting_id}/calendar.ics")
 
 
 async def own_signature(browser: Browsing, path: str) -> dict[str, Any] | None:

@@ -1,13 +1,16 @@
 """The words of the pages: Chinese as written in the templates, English from ``locale/en.po``."""
 
 import datetime as dt
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from babel.messages.pofile import read_po
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.clocks import RULES
 from domain.calendar import CHINA
 from domain.wording import ZH
 
@@ -25,6 +28,10 @@ def chinese(text: str) -> str:
     return text
 
 
+def words_in(language: str) -> Callable[[str], str]:
+    return english if language == "en" else chinese
+
+
 def _environment(language: str) -> Environment:
     found = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -33,10 +40,14 @@ def _environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = english if language == "en" else chinese
+    words = words_in(language)
     found.globals |= {"_": words, "language": language, "rate": rate}
     found.filters |= {"moment": moment, "day": day, "date": date, "said": said_in(language)}
     found.filters |= {
+        "until": lambda due_at, now: last_day(due_at, language, now),
+        "kept": lambda query: urlencode({name: value for name, value in query.items() if value}),
+        "coded": lambda code, what: words(CODES[what][code]),
+        "ruled": lambda rule: words(RULES.get(rule, "下一步")),
         "named": lambda code: words(ZH[code]),
         "told": lambda topic: words(HAPPENED.get(topic, "有新进展")),
     }
@@ -64,10 +75,38 @@ def day(at: str | datetime) -> str:
     return moment(at)[:10]
 
 
+def last_day(due_at: str | datetime, language: str, now: datetime) -> str:
+    """The day that a clock runs out with, and the hour where it does so in between; the year, if it is not this one."""
+    at = datetime.fromisoformat(due_at) if isinstance(due_at, str) else due_at
+    local = at.astimezone(CHINA)
+    hour = "" if local.time() == time() else f" {local:%H:%M}"
+    on = local - timedelta(microseconds=1)
+    other_year = on.year != now.astimezone(CHINA).year
+    if language == "en":
+        return f"{on.day} {on:%B}{f' {on.year}' if other_year else ''}{hour}"
+    return f"{f'{on.year}年' if other_year else ''}{on.month}月{on.day}日{hour}"
+
+
 def said_in(language: str) -> Any:
     """Of what the API says in both languages, the one that is read."""
     return lambda told, name: told.get(f"{name}_en") or told.get(name) if language == "en" else told.get(name)
 
+
+# Codes that mean something else elsewhere (``ZH``), by what they are codes of.
+CODES: Mapping[str, Mapping[Any, str]] = {
+    "outcome": {
+        "done": "已落实",
+        "planned": "列入计划",
+        "explained": "解释说明",
+        "delivered": "承诺已兑现",
+        "resolved": "多数评价认为已解决",
+        "unresolved": "多数评价认为未解决",
+        "not_judged": "无人评价",
+    },
+    "level": {1: "复查", 2: "复核"},
+    "result": {"upheld": "维持答复", "changed": "变更答复", "returned": "退回重新办理"},
+    "rule": RULES,
+}
 
 HAPPENED = {
     "petition.Opened": "发起人设立题目,开始联名",

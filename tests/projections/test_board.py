@@ -240,8 +240,10 @@ async def test_the_list_is_narrowed_by_phase_category_and_host(mirror: Mirror) -
         return [row["id"] for row in (await board.petitions(mirror.pool, EVERYTHING, **filters))[0]]
 
     assert await ids() == [id_of("b"), id_of("a")]
-    assert await ids(phase="accepted") == [id_of("b")]
-    assert await ids(phase="accepted", category="advice", host_id=id_of("host")) == [id_of("b")]
+    assert await ids(phases=["accepted"]) == [id_of("b")]
+    assert await ids(phases=["accepted"], category="advice", host_id=id_of("host")) == [id_of("b")]
+    assert await ids(phases=["accepted", "collecting"], urgent=False) == [id_of("b"), id_of("a")]
+    assert await ids(urgent=True) == []
     assert await ids(category="grievance") == await ids(host_id=id_of("another host")) == []
 
 
@@ -259,9 +261,9 @@ async def test_the_public_text_is_found_by_any_part_of_it_and_gone_with_its_key_
     async def found(q: str) -> list[str]:
         return [row["public_topic"] for row in (await board.petitions(mirror.pool, Viewer(), q=q))[0]]
 
-    for q in ("排涝", "50%", "_a栋", "小区低洼地排涝改造"):
+    for q in ("排涝", "50%", "_a栋", "小区低洼地排涝改造", " 改造 排涝 积水 "):
         assert await found(q) == ["小区低洼地排涝改造"]
-    for q in ("改造排涝", "5_%", "'"):
+    for q in ("改造排涝", "改造 没有", "5_%", "'"):
         assert await found(q) == []
 
     await mirror.keyring.erase(story.petition.id, clerk)

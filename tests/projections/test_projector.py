@@ -139,7 +139,7 @@ async def test_readers_are_served_without_a_gap_while_events_come_in_and_everyth
     async def read() -> None:
         nonlocal reads
         while not done.is_set():
-            rows, _ = await board.petitions(mirror.pool, EVERYTHING, phase="closed")
+            rows, _ = await board.petitions(mirror.pool, EVERYTHING, phases=["closed"])
             page = await board.petition(mirror.pool, there, EVERYTHING)
             assert [row["id"] for row in rows] == [there]
             assert page

@@ -5,9 +5,10 @@ from pathlib import Path
 from eventsourcing.utils import get_topic
 from jinja2.ext import babel_extract
 
+from api.console import ahead, story
 from api.console.forms import FORMS
 from api.console.navigation import NAVIGATION
-from api.console.words import ENGLISH, HAPPENED
+from api.console.words import CODES, ENGLISH, HAPPENED
 from domain.petition.words import Phase
 from domain.task import Status
 from domain.wording import ZH
@@ -20,6 +21,8 @@ def test_every_event_that_is_told_has_words() -> None:
 
 def test_every_word_of_the_pages_is_there_in_english() -> None:
     said = {*HAPPENED.values(), *(ZH[code] for code in (*Phase, "planned", *Status))}
+    said |= {*story.SENTENCES.values(), *(text for codes in CODES.values() for text in codes.values())}
+    said |= {*ahead.BY_RULE.values(), *ahead.BY_PHASE.values(), ahead.OTHERWISE, ahead.MEETING, ahead.STANDS_STILL}
     for file in Path("api/console/templates").iterdir():
         with file.open("rb") as opened:
             said |= {text for _, _, text, _ in babel_extract(opened, ["_"], [], {}) if isinstance(text, str)}

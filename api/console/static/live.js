@@ -1,0 +1,11 @@
+// A page that is brought up to date while somebody reads it: what they have opened stays open, and it is said.
+"use strict";
+let opened = [];
+document.addEventListener("htmx:beforeSwap", () => {
+  opened = [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  const said = document.getElementById("live-said");
+  if (said) said.textContent = said.dataset.said;
+});

@@ -29,6 +29,7 @@ from projections import (
     board,
     directory,
     documents,
+    flags,
     inbox,
     links,
     referrals,
@@ -61,6 +62,7 @@ READ_MODELS = {
         documents.READ_MODEL,
         reports.READ_MODEL,
         replies.READ_MODEL,
+        flags.READ_MODEL,
     )
 }
 BATCH = 1000  # events in a transaction

@@ -82,6 +82,15 @@ CODES = {
     },
     "about": {"waiver": "免开会议", "reassignment": "调整应约领导"},
 }
+FLAGS = {
+    "evidence_reused": "佐证重复使用",
+    "circling": "任务反复流转",
+    "back_to_objector": "退回提出异议的单位",
+    "eve": "期限前夕办理",
+    "quick_confirmation": "完成后即核实",
+    "staff_entered": "集中代为登记联名",
+    "extension_again": "多次申请延期",
+}
 NOBODY = {"workflow": "系统按规则自动办理"}
 
 SAID = ("无", "是", "否", "至", "政策版本", "期限")  # by ``teller``
@@ -89,7 +98,9 @@ SAID = ("无", "是", "否", "至", "政策版本", "期限")  # by ``teller``
 
 def words() -> Iterator[str]:
     """All that these pages say beside their templates."""
-    yield from (*KINDS.values(), *FACTS.values(), *NOBODY.values(), *SAID, *RULES.values())
+    for said in (KINDS, FACTS, FLAGS, NOBODY, RULES):
+        yield from said.values()
+    yield from SAID
     for codes in CODES.values():
         yield from codes.values()
 
@@ -107,7 +118,7 @@ async def replayed(petition_id: UUID, browser: Browsing, event: int = 1, at: int
     if at is not None:
         nth = next((n for n, entry in enumerate(events, 1) if entry["position"] >= at), len(events))
     shown = await browser.get(f"{path}/history/{events[nth - 1]['position']}")
-    known = await names(browser, *ids_in(shown))
+    flags, known = await gather(browser.get("/v1/flags", petition_id=str(petition_id)), names(browser, *ids_in(shown)))
     parts = {part["id"]: part for part in shown["state"]}
     return browser.page(
         "audit_moment.html" if "HX-Request" in browser.request.headers else "audit_petition.html",
@@ -120,6 +131,8 @@ async def replayed(petition_id: UUID, browser: Browsing, event: int = 1, at: int
         changes=[(parts[id], list(facts)) for id, facts in grouped(shown["changes"], teller(browser.language, known))],
         state=[(part, list(standing(part, teller(browser.language, known)))) for part in shown["state"]],
         kinds=KINDS,
+        flags=flags["items"],
+        sorts=FLAGS,
         nobody=NOBODY,
     )
 
@@ -208,14 +221,17 @@ async def entry(browser: Browsing, q: str = "", phase: str = "", cursor: str = "
         except ApiProblem as error:
             if error.status != 404:
                 raise
-    latest, found = await gather(
+    latest, flags, found = await gather(
         browser.get("/v1/history", limit=20),
+        browser.get("/v1/flags", limit=6),
         browser.get("/v1/petitions", q=wanted[:100], phase=phase, cursor=cursor, limit=20),
     )
     known = await names(browser, *(row["host_id"] for row in found["items"]))
     return browser.page(
         "audit.html",
         latest=latest["items"],
+        flags=flags["items"],
+        sorts=FLAGS,
         rows=found["items"],
         following=found["next"],
         names=known,
@@ -223,6 +239,14 @@ async def entry(browser: Browsing, q: str = "", phase: str = "", cursor: str = "
         phase=phase,
         phases=[phase.value for phase in Phase],
     )
+
+
+@router.get("/flags")
+async def flagged(browser: Browsing, kind: str = "", cursor: str = "") -> HTMLResponse:
+    """What is worth a look, of one kind or all: for supervisors too."""
+    browser.must_sign_in()
+    found = await browser.get("/v1/flags", kind=kind, cursor=cursor, limit=30)
+    return browser.page("flags.html", flags=found["items"], following=found["next"], kind=kind, sorts=FLAGS)
 
 
 def id_in(text: str) -> UUID | None:

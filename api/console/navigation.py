@@ -9,6 +9,6 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.CLERK: (DESK,),
     Role.OFFICIAL: (DESK,),
     Role.UNIT_OFFICER: (DESK,),
-    Role.SUPERVISOR: (DESK,),
-    Role.AUDITOR: (("/audit", "审计"),),
+    Role.SUPERVISOR: (DESK, ("/audit/flags", "值得留意")),
+    Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意")),
 }

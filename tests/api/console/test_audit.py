@@ -7,7 +7,9 @@ from eventsourcing.utils import get_topic
 from api.console import audit
 from api.console.words import ENGLISH, HAPPENED
 from projections import timeline
+from projections.flags import Kind
 from tests.api.console.tab import Tab
+from tests.api.test_flags import asked_again
 from tests.api.world import AUDITOR, World
 
 
@@ -88,6 +90,29 @@ async def test_auditors_begin_with_a_search_and_with_what_happened_last(world: W
     assert "没有找到申请" in tab.html
 
 
+async def test_flags_say_why_and_lead_auditors_to_the_event_and_supervisors_to_the_petition(
+    world: World, tab: Tab
+) -> None:
+    page = await replayed(world, tab)
+    path = page.replace("/audit", "/v1")
+    for _ in range(2):
+        await asked_again(world, path)
+    (flag,) = (await world.get(AUDITOR, "/v1/flags", petition_id=path[-36:]))["items"]
+    link = f'href="{page}?at={flag["position"]}"'
+    for address in ("/audit", "/audit/flags?kind=extension_again", page):
+        await tab.open(address)
+        assert link in tab.html
+        assert flag["why"] in tab.html
+    await tab.open("/audit/flags?kind=circling")
+    assert link not in tab.html
+    await tab.be("supervisor", "/audit/flags")
+    assert flag["why"] in tab.html
+    assert "/audit/petitions/" not in tab.html
+    await tab.be("clerk")
+    assert (await tab.open("/audit/flags")).status_code == 403
+
+
 def test_whatever_an_auditor_reads_has_words_in_both_languages() -> None:
     assert {get_topic(event) for event in timeline.VISIBILITY} <= HAPPENED.keys()
+    assert audit.FLAGS.keys() == {*Kind}
     assert not {text for text in audit.words() if not ENGLISH.get(text)}

@@ -20,6 +20,7 @@ MAX_FILE = 10 * MAX_BODY  # evidence, which is read as it comes
 FORM_AROUND_IT = 16 * 1024
 TAKES_FILE = ("/evidence", "/paper-signatures", "/slip")
 TAKES_FORM = "/notices/leaving"  # mail programs send one
+CONSOLE_FORM = "/do/"  # a form of the console's, with a file or without
 READ_AND_FORGOTTEN = 16 * MAX_BODY  # of a larger one, so that its client is not cut off before it sees the answer
 UNNAMED = "/v1/reports"  # in no figure and no line of the log: that somebody reports retaliation is nobody else's
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
@@ -69,7 +70,7 @@ class Front:
             await send(message)
 
         try:
-            if scope["method"] == "POST" and scope["path"].endswith(TAKES_FILE):
+            if scope["method"] == "POST" and (scope["path"].endswith(TAKES_FILE) or _has_file(scope)):
                 _check_length(scope, MAX_FILE + FORM_AROUND_IT)
                 _check_type(scope, "multipart/form-data")
                 incoming: Receive = _Bounded(receive, MAX_FILE + FORM_AROUND_IT)
@@ -100,6 +101,11 @@ class Front:
                     state.get("role", "-"),
                     request_id,
                 )
+
+
+def _has_file(scope: Scope) -> bool:
+    sent = Headers(scope=scope).get("content-type", "").lower()
+    return bool(scope["path"].startswith(CONSOLE_FORM) and sent.startswith("multipart/form-data"))
 
 
 class _Replay:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from api.console import audit, desk, feeds, forms, host, public, signing_in, words
+from api.console import audit, desk, feeds, forms, host, meetings, public, signing_in, words
 from api.console.browser import ApiProblem, SignInFirst, browsing, see, sign_in_address
 from api.console.navigation import NAVIGATION
 
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 
 
 def mount(app: FastAPI) -> None:
-    for pages in (feeds, public, signing_in, forms, desk, audit):
+    for pages in (feeds, public, signing_in, forms, desk, audit, meetings):
         app.include_router(pages.router, include_in_schema=False)
     app.add_exception_handler(ApiProblem, show)
     app.add_exception_handler(SignInFirst, ask_who)

@@ -16,6 +16,9 @@ router = APIRouter()
 # What is wanted, by the kind of item: forms, the likeliest first. Everything else is done on the matter's page.
 STEPS: dict[str, tuple[str, ...]] = {
     "opinion": ("host-opinion",),
+    "arrange_meeting": ("meeting",),
+    "confirm_minutes": ("minutes-confirmation", "correction"),
+    "correct_minutes": ("minutes-again",),
 }
 SUBJECTS = {"petitions": "petition_id", "tasks": "task_id", "meetings": "meeting_id", "replies": "reply_id"}
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -155,8 +156,22 @@ def kept(typed: FormData) -> dict[str, Any]:
 def wrong(error: ApiProblem, typed: FormData) -> Typed:
     problem = error.problem
     found = problem.get("errors") or ([problem] if problem.get("field") else [])
-    errors = {item["field"].lstrip("/").split("/")[0]: item for item in found}
-    return Typed(kept(typed), problem, errors)
+    return Typed(kept(typed), problem, {_about(item["field"].lstrip("/")): item for item in found})
+
+
+def _about(pointer: str) -> str:
+    """Which field: of a list the list itself, but of a row its cell."""
+    return pointer if pointer.count("/") > 1 else pointer.split("/")[0]
+
+
+def rows(typed: FormData, items: Sequence[Field]) -> list[dict[str, Any]]:
+    """Of fields that are repeated line by line: those lines in which something is typed."""
+    columns = [typed.getlist(item.name) for item in items]
+    lines = (
+        {item.name: item.read(FormData([(item.name, cell)])) for item, cell in zip(items, cells, strict=True)}
+        for cells in zip_longest(*columns, fillvalue="")
+    )
+    return [row for line in lines if (row := {name: value for name, value in line.items() if value is not None})]
 
 
 async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int = 200) -> HTMLResponse:
@@ -209,6 +224,8 @@ async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) ->
     try:
         browser.must_sign_in()
         browser.must_be_ours(typed)
+        if "more" in typed:  # rows are wanted, nothing is done yet
+            return await show(browser, name, id, Typed(kept(typed)))
         files = {
             item.name: (upload.filename, await upload.read(), upload.content_type)
             for item in form.fields

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from api.console.browser import SESSION
+
 
 class Forms(HTMLParser):
     """The forms of a page: where each goes, and what it would send as it stands."""
@@ -14,6 +16,7 @@ class Forms(HTMLParser):
         self.found: list[tuple[str, dict[str, list[str]]]] = []
         self._open: str | None = None
         self._option: str | None = None  # the select that is being read
+        self._first = False  # its option
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -32,10 +35,10 @@ class Forms(HTMLParser):
             fields[name] = [""]
             self._open = name
         elif tag == "select":
-            fields[name] = []
-            self._option = name
-        elif tag == "option" and self._option and ("selected" in has or not fields[self._option]):
-            fields[self._option] = [has.get("value", "")]
+            fields.setdefault(name, []).append("")
+            self._option, self._first = name, True
+        elif tag == "option" and self._option and ("selected" in has or self._first):
+            fields[self._option][-1], self._first = has.get("value", ""), False
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea" and self._open:
@@ -63,6 +66,12 @@ class Tab:
         """Sign in as one of the personas."""
         await self.open("/sign-in")
         await self.fill("/sign-in/persona", subject=subject, then=then)
+
+    async def bring(self, token: str, then: str = "/") -> None:
+        """Come as whoever this token is of, persona or not."""
+        self.client.cookies.clear()
+        self.client.cookies.set(SESSION, token)
+        await self.open(then)
 
     async def fill(self, action: str = "", /, files: Any = None, **fields: str | list[str]) -> httpx.Response:
         """Send the form that goes to ``action``, or else has these fields, with the rest as it stands."""

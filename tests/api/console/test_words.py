@@ -9,6 +9,7 @@ from api.console import ahead, story
 from api.console.forms import FORMS
 from api.console.navigation import NAVIGATION
 from api.console.words import CODES, ENGLISH, HAPPENED
+from domain import meeting
 from domain.petition.words import Phase
 from domain.task import Status
 from domain.wording import ZH
@@ -20,7 +21,7 @@ def test_every_event_that_is_told_has_words() -> None:
 
 
 def test_every_word_of_the_pages_is_there_in_english() -> None:
-    said = {*HAPPENED.values(), *(ZH[code] for code in (*Phase, "planned", *Status))}
+    said = {*HAPPENED.values(), *(ZH[code] for code in (*Phase, "planned", *Status, *meeting.Status))}
     said |= {*story.SENTENCES.values(), *(text for codes in CODES.values() for text in codes.values())}
     said |= {*ahead.BY_RULE.values(), *ahead.BY_PHASE.values(), ahead.OTHERWISE, ahead.MEETING, ahead.STANDS_STILL}
     for file in Path("api/console/templates").iterdir():

@@ -7,8 +7,10 @@ import logging
 import os
 import shutil
 import signal
+import smtplib
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -49,7 +51,7 @@ from infra.erasure import Erasures
 from infra.event_store import EventStore
 from infra.files import Bucket, Files, Folder
 from infra.gateway import Console, Outside
-from infra.identity import LONGEST_SUBJECT, Issuer, Verifier, is_subject
+from infra.identity import LONGEST_SUBJECT, Issuer, IssuerUnreachable, Verifier, is_subject
 from infra.outbound import Outbound
 from infra.people import People
 from infra.register import MASTER, Register
@@ -196,7 +198,14 @@ async def doctor(args: argparse.Namespace) -> int:
     """Looks at each thing an installation needs; says for each that is not well what to do."""
     settings = _settings(args)
     well = True
-    for name, look in (("policy", _look_at_policy), ("PostgreSQL", _look_at_database), ("Temporal", _look_at_temporal)):
+    for name, look in (
+        ("policy", _look_at_policy),
+        ("PostgreSQL", _look_at_database),
+        ("Temporal", _look_at_temporal),
+        ("files", _look_at_files),
+        ("gateways", _look_at_gateways),
+        ("sign-in of staff", _look_at_issuer),
+    ):
         try:
             say(f"✓ {name}: {await look(settings)}")
         except CannotStart as error:
@@ -220,7 +229,9 @@ async def _look_at_database(settings: Settings) -> str:
         events = await pool.fetchval("SELECT to_regclass('stored_events')") and await pool.fetchval(
             "SELECT count(*) FROM stored_events"
         )
-    return f"{version}, {events or 'no'} events"
+        if await pool.fetchval("SELECT to_regclass('secrets')"):
+            await belong_together(pool, settings.keys)
+    return f"{version}, {events or 'no'} events, written with the keys in {settings.keys}"
 
 
 async def _look_at_temporal(settings: Settings) -> str:
@@ -236,6 +247,47 @@ async def _look_at_temporal(settings: Settings) -> str:
                 return f"starts, and answers at {address}"
     except FolderInUse:
         return "kept by the engine that is up"
+
+
+async def _look_at_files(settings: Settings) -> str:
+    await _files(settings)
+    if settings.files_url:
+        return f"kept in {settings.files_url}"
+    folder = settings.data_dir / "files"
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        raise CannotStart(
+            f"{nearest} cannot be written to ({error.strerror}); give it to whoever runs the API"
+        ) from error
+    return f"kept in {folder}"
+
+
+async def _look_at_gateways(settings: Settings) -> str:
+    if not (settings.smtp_url or settings.sms_url):
+        return "none: codes are shown on the console of `yuetan up` alone"
+    if not settings.public_url:
+        raise CannotStart("without YUETAN_PUBLIC_URL the links in letters lead nowhere; set it for the workers too")
+    if settings.smtp_url:
+        async with httpx.AsyncClient() as http:
+            try:
+                await Outside(http, smtp_url=settings.smtp_url).check()
+            except (OSError, smtplib.SMTPException) as error:
+                raise CannotStart(f"the mail server does not let us in ({error}); check YUETAN_SMTP_URL") from error
+    return "the mail server lets us in" if settings.smtp_url else "phones alone, by an SMS gateway that is not tried"
+
+
+async def _look_at_issuer(settings: Settings) -> str:
+    if not settings.oidc_issuer:
+        return "with tokens of our own"
+    async with httpx.AsyncClient(timeout=ISSUER_SECONDS) as http:
+        try:
+            await Verifier.outside(settings.oidc_issuer, settings.oidc_audience, http).check()
+        except IssuerUnreachable as error:
+            raise CannotStart(f"{error}; check YUETAN_OIDC_ISSUER") from error
+    at_the_console = "" if settings.oidc_client_id else ", not at the console: YUETAN_OIDC_CLIENT_ID is not set"
+    return f"at {settings.oidc_issuer}{at_the_console}"
 
 
 # Parts

@@ -24,6 +24,7 @@ from domain.wording import ZH
 
 DOORS_OPEN = timedelta(hours=2)  # before the meeting begins
 DOORS_CLOSE = timedelta(days=1)  # after it began, though nobody has said that it was held
+LONGEST_AHEAD = timedelta(days=366)  # farther ahead, somebody mistyped the year
 
 
 class Status(StrEnum):
@@ -564,3 +565,10 @@ def require_possible(commitments: Sequence[Commitment], units: Sequence[Unit], c
 def require_future(starts_at: datetime, cmd: Command) -> None:
     if starts_at <= cmd.at:
         raise Invalid("starts-in-the-past", "会议时间须在将来。", "The meeting must begin in the future.", "starts_at")
+    if starts_at > cmd.at + LONGEST_AHEAD:
+        raise Invalid(
+            "starts-too-late",
+            "会议时间须在一年以内,请核对年份。",
+            "The meeting must begin within a year: check the year.",
+            "starts_at",
+        )

@@ -102,7 +102,18 @@ class Outside:
         message.set_content(text)
         return message
 
+    async def check(self) -> None:
+        """Whether the mail server lets us in; raises ``OSError`` or ``smtplib.SMTPException``. (What SMS gateways have
+        in common is only that they send.)"""
+        with await asyncio.to_thread(self._mail_server):
+            pass
+
     def _mail(self, message: EmailMessage) -> None:
+        with self._mail_server() as server:
+            server.send_message(message)
+
+    def _mail_server(self) -> smtplib.SMTP:
+        """Connected, and we are known to it."""
         url = urlsplit(self._smtp_url or "")
         context = ssl.create_default_context()
         server: smtplib.SMTP
@@ -110,7 +121,7 @@ class Outside:
             server = smtplib.SMTP_SSL(url.hostname or "", url.port or 465, timeout=PATIENCE_SECONDS, context=context)
         else:
             server = smtplib.SMTP(url.hostname or "", url.port or 25, timeout=PATIENCE_SECONDS)
-        with server:
+        try:
             server.ehlo_or_helo_if_needed()
             if url.scheme == "smtp" and server.has_extn("starttls"):
                 server.starttls(context=context)
@@ -118,4 +129,7 @@ class Outside:
                 raise smtplib.SMTPNotSupportedError("no STARTTLS: a password is not sent in the clear")
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
-            server.send_message(message)
+        except BaseException:
+            server.close()
+            raise
+        return server

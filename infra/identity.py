@@ -105,6 +105,11 @@ class Verifier:
         """Whether roles are granted here, and not by an outside issuer."""
         return self._http is None
 
+    async def check(self) -> None:
+        """Whether the issuer's keys can be had; raises ``IssuerUnreachable``."""
+        if self._http is not None:
+            await self._refresh(self._http, 0)
+
     async def verify(self, token: str) -> Identity:
         if self._residents and _issuer(token) == EMBEDDED_ISSUER:
             identity = await self._residents.verify(token)

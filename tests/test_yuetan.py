@@ -5,7 +5,7 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import httpx
 import psutil
 import pytest
 
+import yuetan
 from api.demo.district import Person
-from infra.settings import Settings
+from infra.settings import CannotStart, Settings
 from tests.programs import district, new_folder, program, readiness, run
 from yuetan import listening
 
@@ -148,13 +149,32 @@ def refused(done: subprocess.CompletedProcess[str], line: str) -> None:
 
 async def test_doctor_says_what_is_well_and_what_is_not(parent: Path) -> None:
     well = await asyncio.to_thread(run, "doctor", "--data-dir", parent / "data")
-    assert (well.returncode, well.stdout.count("✓"), well.stderr) == (0, 3, "")
+    assert (well.returncode, well.stdout.count("✓"), well.stderr) == (0, 6, "")
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
         nobody.close()
         ill = await asyncio.to_thread(run, "doctor", "--data-dir", parent / "data", YUETAN_TEMPORAL_ADDRESS=address)
-    assert (ill.returncode, ill.stdout.count("✓")) == (1, 2)
+    assert (ill.returncode, ill.stdout.count("✓")) == (1, 5)
     assert f"✗ Temporal: {address} does not answer" in ill.stdout
+
+
+@pytest.mark.parametrize(
+    ("look", "wrong", "told"),
+    [
+        (yuetan._look_at_gateways, {"smtp_url": "smtp://127.0.0.1:1"}, "without YUETAN_PUBLIC_URL"),
+        (
+            yuetan._look_at_gateways,
+            {"smtp_url": "smtp://127.0.0.1:1", "public_url": "https://district.example"},
+            "the mail server does not let us in",
+        ),
+        (yuetan._look_at_issuer, {"oidc_issuer": "http://127.0.0.1:1"}, "check YUETAN_OIDC_ISSUER"),
+        (yuetan._look_at_files, {"data_dir": Path("/proc/nowhere")}, "cannot be written to"),
+    ],
+    ids=["letters without links", "mail server", "identity provider", "files"],
+)
+async def test_doctor_tries_what_is_outside(look: Callable[..., Any], wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(CannotStart, match=told):
+        await look(replace(Settings.from_env({}), **wrong))
 
 
 def _processes_on(folder: Path) -> list[psutil.Process]:

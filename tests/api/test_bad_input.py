@@ -279,6 +279,7 @@ async def test_a_roadmap_names_units_that_exist(world: World) -> None:
     ("starts_at", "code"),
     [
         ("2026-03-01T01:00:00Z", "starts-in-the-past"),
+        ("9999-03-01T01:00:00Z", "starts-too-late"),
         ("2026-03-09T01:00:00", "invalid-input"),
         ("2026-03-09", "invalid-input"),
         (1775000000, "invalid-input"),

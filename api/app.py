@@ -201,8 +201,8 @@ def create_app(
         reviews,
     ):
         app.include_router(resource.router)
-    app.add_middleware(Front, metrics=metrics)
-    problems.handle(app)
+    app.add_middleware(Front, metrics=metrics, shown=console.problem_page)
+    problems.handle(app, console.problem_page)
     console.mount(app)
     openapi.document(app)
     return app

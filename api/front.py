@@ -6,9 +6,10 @@ from uuid import uuid4
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Problem, of, response
+from api.problems import Problem, Shown, of, response
 
 log = logging.getLogger(__name__)
 access = logging.getLogger("api.access")
@@ -46,8 +47,10 @@ class Metrics:
 
 
 class Front:
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
+    """``shown``: gives people's browsers a problem as a page."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, shown: Shown) -> None:
+        self.app, self.metrics, self.shown = app, metrics, shown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +87,8 @@ class Front:
             if status:
                 raise  # half an answer is out: the connection has to break
             state["code"] = problem.code
-            await response(request_id, problem)(scope, receive, answering)
+            answer = await self.shown(Request(scope), problem) or response(request_id, problem)
+            await answer(scope, receive, answering)
         finally:
             route = "none" if scope["path"].startswith(UNNAMED) else getattr(scope.get("route"), "path", "none")
             method = scope["method"] if scope["method"] in METHODS else "other"  # what clients make up is not kept

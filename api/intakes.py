@@ -72,6 +72,7 @@ class OwnSignature(BaseModel):
     """One's own signature: only its signer sees it."""
 
     status: str = Field(description="`valid`, `withdrawn` or `invalidated`.", examples=["valid"])
+    lead: bool = Field(description="One is the lead petitioner.")
     contested: list[IntakePage] = Field(description="Slips in one's name that staff found false: one may appeal.")
 
 
@@ -245,7 +246,7 @@ async def read_own_signature(petition_id: UUID, services: Serving, identity: Kno
         raise not_found("co-signature")
     invalidated = own in petition.invalidated
     status = "valid" if petition.signers.get(own) else "invalidated" if invalidated else "withdrawn"
-    return OwnSignature(status=status, contested=contested)
+    return OwnSignature(status=status, lead=own == petition.lead, contested=contested)
 
 
 # Whether it is true

@@ -4,11 +4,11 @@
 parameter, or a header's name. No problem repeats what was sent: it may be somebody's text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -97,9 +97,9 @@ class Problem(Exception):
         self.headers, self.errors = headers, errors
 
 
-def response(request_id: str, problem: Problem) -> JSONResponse:
+def document(request_id: str, problem: Problem) -> dict[str, Any]:
     title, title_en = TITLES[problem.status]
-    document = ProblemDocument(
+    found = ProblemDocument(
         type=f"/problems/{problem.code}",
         title=title,
         title_en=title_en,
@@ -110,9 +110,16 @@ def response(request_id: str, problem: Problem) -> JSONResponse:
         errors=list(problem.errors) or None,
         request_id=request_id,
     )
-    return JSONResponse(
-        document.model_dump(exclude_none=True), problem.status, headers=problem.headers, media_type=MEDIA_TYPE
-    )
+    return found.model_dump(exclude_none=True)
+
+
+def response(request_id: str, problem: Problem) -> JSONResponse:
+    return JSONResponse(document(request_id, problem), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def wants_page(request: Request) -> bool:
+    """A browser says so; a program that does not care is given JSON."""
+    return "text/html" in request.headers.get("Accept", "")
 
 
 def of(error: Exception) -> Problem:
@@ -222,13 +229,16 @@ def _safe(text: str) -> str:
     return text[:300].encode("utf-8", "replace").decode()
 
 
-def handle(app: FastAPI) -> None:
+Shown = Callable[[Request, Problem], Awaitable[Response | None]]  # None: not as a page
+
+
+def handle(app: FastAPI, shown: Shown) -> None:
     """Have the app answer with problems. What is caught nowhere, the front door catches (front.py)."""
 
-    async def answer(request: Request, error: Exception) -> JSONResponse:
+    async def answer(request: Request, error: Exception) -> Response:
         problem = of(error)
         request.state.code = problem.code
-        return response(request.state.request_id, problem)
+        return await shown(request, problem) or response(request.state.request_id, problem)
 
     for kind in (Problem, Refusal, RequestValidationError, HTTPException, Unavailable, IssuerUnreachable, Erased):
         app.add_exception_handler(kind, answer)

@@ -18,8 +18,9 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from api.counter import AtCounter, Counter
 from api.deps import NO_BODY, PATIENCE_SECONDS, Services, Serving, require_on_roll
-from api.openapi import REGISTER, SIGN_IN, problems
+from api.openapi import PRIVATE_READ, REGISTER, SIGN_IN, problems
 from api.pages import readable
+from api.problems import wants_page
 from api.schemas import HOST_ID, PETITION_ID, example, shown, wrong
 from api.sign_in import (
     NO_GATEWAY,
@@ -213,6 +214,16 @@ async def make_signing_link(petition_id: UUID, counter: AtCounter, request: Requ
     return SigningLink(code=code, url=_url(request, code))
 
 
+@router.get("/v1/petitions/{petition_id}/signing-link", responses=PRIVATE_READ)
+async def read_signing_link(petition_id: UUID, counter: AtCounter, request: Request) -> SigningLink:
+    """The link that was made, for those who may make it."""
+    await _require_host_or_lead(counter, petition_id)
+    code = await counter.services.pool.fetchval("SELECT code FROM signing_links WHERE petition_id = $1", petition_id)
+    if code is None:
+        raise not_found("link")
+    return SigningLink(code=code, url=_url(request, code))
+
+
 @router.delete("/v1/petitions/{petition_id}/signing-link", status_code=204, responses=REGISTER)
 async def revoke_signing_link(petition_id: UUID, counter: AtCounter) -> None:
     """From now on it leads nowhere. Another can be made, with another code."""
@@ -231,11 +242,12 @@ async def _require_host_or_lead(counter: Counter, petition_id: UUID) -> None:
 
 @router.get("/s/{code}", responses=problems(404, 422, 429), status_code=307, response_class=RedirectResponse)
 async def follow_signing_link(code: Code, services: Serving, request: Request) -> RedirectResponse:
-    """To what can be signed."""
+    """To what can be signed; a browser, to the page to sign on."""
     petition_id = await _petition_of(services, request, code)
-    return RedirectResponse(
-        f"/v1/petitions/{petition_id}/signing?link={code}", headers={"Referrer-Policy": "no-referrer"}
-    )
+    headers = {"Referrer-Policy": "no-referrer", "Vary": "Accept"}
+    if wants_page(request):
+        return RedirectResponse(f"/petitions/{petition_id}/sign?link={code}", headers=headers)
+    return RedirectResponse(f"/v1/petitions/{petition_id}/signing?link={code}", headers=headers)
 
 
 @router.get("/s/{code}/qr.{kind}", responses=problems(404, 422, 429), response_class=Response)

@@ -7,20 +7,50 @@ works without JavaScript; with it, a page that is open is brought up to date by 
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
-from api.console import audit, desk, feeds, forms, host, meetings, public, signing_in, words
-from api.console.browser import ApiProblem, SignInFirst, browsing, see, sign_in_address
+from api import problems
+from api.console import (
+    audit,
+    desk,
+    feeds,
+    forms,
+    host,
+    meetings,
+    public,
+    sign_here,
+    signing_in,
+    words,
+)
+from api.console.browser import ApiProblem, Browser, SignInFirst, browsing, see, sign_in_address
 from api.console.navigation import NAVIGATION
+from api.problems import Problem
+from infra.identity import IssuerUnreachable
 
 assert host  # declares forms, and has no pages yet
 words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
 
 HERE = Path(__file__).parent
+PAGES = (
+    audit,
+    desk,
+    feeds,
+    forms,
+    meetings,
+    public,
+    sign_here,
+    signing_in,
+)
+ENDLESS = "/live"
+FOR_PROGRAMS = ("/v1", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/static/")
 
 
 def mount(app: FastAPI) -> None:
-    for pages in (feeds, public, signing_in, forms, desk, audit, meetings):
+    for pages in PAGES:
+        for route in pages.router.routes:
+            if isinstance(route, APIRoute) and route.methods == {"GET"} and not route.path.endswith(ENDLESS):
+                route.methods = {"GET", "HEAD"}
         app.include_router(pages.router, include_in_schema=False)
     app.add_exception_handler(ApiProblem, show)
     app.add_exception_handler(SignInFirst, ask_who)
@@ -32,6 +62,19 @@ async def show(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiProblem)
     browser = await browsing(request)
     return browser.page("problem.html", error.status, problem=error.problem)
+
+
+async def problem_page(request: Request, problem: Problem) -> Response | None:
+    """The same for what goes wrong before the API is asked: at no address of ours, or while the database is away."""
+    if request.url.path.startswith(FOR_PROGRAMS) or not problems.wants_page(request):
+        return None
+    try:
+        browser = await browsing(request)
+    except IssuerUnreachable:
+        browser = Browser(request, None, None)
+    page = browser.page("problem.html", problem.status, problem=problems.document(request.state.request_id, problem))
+    page.headers.update(problem.headers or {})
+    return page
 
 
 async def ask_who(request: Request, error: Exception) -> Response:

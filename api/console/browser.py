@@ -122,7 +122,7 @@ class Browser:
             asked["Authorization"] = f"Bearer {self.token}"
         client = self.request.client
         transport = httpx.ASGITransport(self.request.app, client=(client.host, client.port) if client else ("", 0))
-        async with httpx.AsyncClient(transport=transport, base_url="http://console") as http:
+        async with httpx.AsyncClient(transport=transport, base_url=str(self.request.base_url)) as http:
             params = {name: value for name, value in (query or {}).items() if value not in (None, "")}
             sent: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
             answer = await http.request(method, path, params=params, headers=asked, **sent)

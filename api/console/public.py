@@ -113,7 +113,7 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         petition=row,
         concerned=concerned,
         names=known,
-        mine=mine,
+        mine=mine if mine and mine["status"] == "valid" else None,
         offers=offered(browser, "petitions", row["phase"]),
         documents=documents or [],
         meetings=meetings,

@@ -79,7 +79,7 @@ async def test_who_signed_on_paper_counts_and_later_signs_in_and_judges(new_worl
     code = await ask(world, phone="13800000001")
     token = (await confirm(world, code, phone="13800000001")).json()["token"]
     own = await world.client.get(f"{path}/co-signatures/mine", headers={"Authorization": f"Bearer {token}"})
-    assert own.json() == {"status": "valid", "contested": []}
+    assert own.json() == {"status": "valid", "lead": False, "contested": []}
     for who in (world.host, CLERK, AUDITOR):
         given = await world.read(who, f"{answer.headers['Location']}/slip")
         assert given.content == slip
@@ -208,7 +208,8 @@ async def test_a_false_slip_takes_two_of_the_staff_and_its_signer_is_told(world:
     ]
     assert await signatures(world, path) == 3
     is_problem(await world.read(resident(9), f"{path}/co-signatures/mine"), 404, "not-found")
-    assert (await world.get(resident(2), f"{path}/co-signatures/mine")) == {"status": "valid", "contested": []}
+    untouched = await world.get(resident(2), f"{path}/co-signatures/mine")
+    assert untouched == {"status": "valid", "lead": False, "contested": []}
     await close_appeal(world, intake, path)
     assert (await world.get(signer, f"{path}/co-signatures/mine"))["status"] == "invalidated"
     assert await signatures(world, path) == 2

@@ -57,7 +57,7 @@ class Tab:
     """A browser's tab: keeps cookies, follows redirects, and sends the forms it was shown."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client, self.html = client, ""
+        self.client, self.html, self.address = client, "", client.base_url
 
     async def open(self, address: str) -> httpx.Response:
         return self._shown(await self.client.get(address))
@@ -90,5 +90,5 @@ class Tab:
         return self._shown(await self.client.post(address, data={"mark": mark, **fields}))
 
     def _shown(self, answer: httpx.Response) -> httpx.Response:
-        self.html = answer.text
+        self.html, self.address = answer.text, answer.url
         return answer

@@ -26,11 +26,18 @@ class Matter:
         self.id = UUID(workflow.info().workflow_id)
         self.heard = heard  # the newest position that the relay has announced
         self.loaded: MatterState | None = None
+        self._asking = 0  # local activities under way
 
     @property
     def state(self) -> MatterState:
         assert self.loaded, "the story begins by loading"
         return self.loaded
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is being asked for, nor about to be. A workflow that ends earlier takes its worker's answer away:
+        where a signal then makes Temporal refuse the end, the next attempt hangs for ten seconds."""
+        return not self._asking and self.heard <= self.state.position
 
     def hear(self, position: int) -> None:
         self.heard = max(self.heard, position)
@@ -93,12 +100,16 @@ class Matter:
             self.loaded = state
 
     async def _call(self, activity: str, argument: Any, answer: type[T]) -> T:
-        result: T = await workflow.execute_local_activity(
-            activity,
-            argument,
-            result_type=answer,
-            start_to_close_timeout=timedelta(seconds=60),
-            retry_policy=UNTIL_IT_WORKS,
-            local_retry_threshold=NO_WAIT_INSIDE,
-        )
+        self._asking += 1
+        try:
+            result: T = await workflow.execute_local_activity(
+                activity,
+                argument,
+                result_type=answer,
+                start_to_close_timeout=timedelta(seconds=60),
+                retry_policy=UNTIL_IT_WORKS,
+                local_retry_threshold=NO_WAIT_INSIDE,
+            )
+        finally:
+            self._asking -= 1
         return result

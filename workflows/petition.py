@@ -36,7 +36,7 @@ class PetitionStory:
         self.beside(ClockWatch(self.matter).run())
         self.beside(self.task_stories())
         story = asyncio.create_task(self.story())
-        await workflow.wait_condition(lambda: story.done() or self.broken_off or long_enough())
+        await workflow.wait_condition(lambda: story.done() or self.broken_off or (long_enough() and self.matter.quiet))
         for side_story in self.side_stories:
             if side_story.done():
                 side_story.result()  # raises what broke it off
@@ -48,10 +48,9 @@ class PetitionStory:
     async def story(self) -> None:
         """People and clocks lead from phase to phase; one step of them is its own. Phases come again: another round,
         or an urgent petition that can wait after all."""
-        while not self.state.ended:
+        while not self.over:
             await self.invite_feedback()
             await self.leaves(self.state.phase)
-        await workflow.wait_condition(lambda: not any(task.open for task in self.state.tasks))
 
     async def invite_feedback(self) -> None:
         while self.state.phase == "answered":
@@ -69,7 +68,7 @@ class PetitionStory:
             await workflow.wait_condition(lambda: any(task.id not in told for task in self.state.tasks))
 
     async def leaves(self, phase: str) -> None:
-        await workflow.wait_condition(lambda: self.state.ended or self.state.phase != phase)
+        await workflow.wait_condition(lambda: self.over or self.state.phase != phase)
 
     @workflow.signal
     def nudge(self, position: int) -> None:
@@ -83,6 +82,11 @@ class PetitionStory:
 
     def beside(self, story: Coroutine[Any, Any, None]) -> None:
         self.side_stories.append(asyncio.create_task(story))
+
+    @property
+    def over(self) -> bool:
+        """Ended, with nothing left to do. Not before all is quiet: news may be that it goes on after all."""
+        return self.state.ended and not any(task.open for task in self.state.tasks) and self.matter.quiet
 
     @property
     def broken_off(self) -> bool:

@@ -4,22 +4,24 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from domain.petition import Petition
+from domain.petition.words import Answer
 from domain.policy import Window
 from infra.database import connect, migrate
 from infra.embedded import PostgreSQL, Temporal
 from tests.domain.story import resident
 from tests.workflows.people import PATIENCE, POLICY, SKIPPING, People, engine
 from workflows.activities import Activities
-from workflows.messages import Step
+from workflows.messages import MatterState, Step
 from workflows.relay import OpenMatter, Relay, nudge
 from workflows.worker import make_worker
 
@@ -106,3 +108,39 @@ async def test_story_and_relay_go_on_when_postgresql_is_back(
         await asyncio.wait([relay])
     await pool.close()
     await postgresql.stop()
+
+
+async def test_a_story_does_not_end_while_it_is_asking(
+    pool: asyncpg.Pool, temporal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tasks are dropped side by side. The first answer tells of both; the second is late."""
+    look, looks = Activities._look, 0
+    both_dropped = asyncio.Event()
+
+    async def held(self: Activities, petition_id: UUID) -> MatterState:
+        nonlocal looks
+        state = await look(self, petition_id)
+        looks += state.ended  # after the closing, then after each drop
+        if looks == 2:
+            await both_dropped.wait()
+        elif looks == 3:
+            both_dropped.set()
+            await asyncio.sleep(0.5)  # a story that does not wait ends meanwhile
+        return await look(self, petition_id)
+
+    async with engine(pool, temporal) as made:
+        people = People(made, uuid4())
+        await people.open()
+        await people.accept()
+        await people.meet()
+        tasks = await people.plan("unit", "second unit")
+        await people.answer(tasks, Answer.EXPLAINED)
+        due_at = (await people.clock("feedback")).due_at
+        monkeypatch.setattr(Activities, "_look", held)
+        await people.forward(due_at + timedelta(minutes=1))
+        assert await people.handle.result() == "closed"
+        kinds = [event.event_type for event in (await people.handle.fetch_history()).events]
+    assert looks == 3
+    answers = [EventType.EVENT_TYPE_MARKER_RECORDED] * 3
+    assert kinds[-4:] == [*answers, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED]
+    assert not {EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED, EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT} & {*kinds}

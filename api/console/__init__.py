@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from api import problems
 from api.console import (
     audit,
+    clerk,
     desk,
     feeds,
     forms,
@@ -34,6 +35,7 @@ words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
 HERE = Path(__file__).parent
 PAGES = (
     audit,
+    clerk,
     desk,
     feeds,
     forms,

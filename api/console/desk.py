@@ -19,7 +19,10 @@ STEPS: dict[str, tuple[str, ...]] = {
     "arrange_meeting": ("meeting",),
     "confirm_minutes": ("minutes-confirmation", "correction"),
     "correct_minutes": ("minutes-again",),
+    "admissibility": ("acceptance", "rejection"),
+    "public_text": ("public-text",),
 }
+ADMISSION = ("admissibility", "public_text")  # are seen to on the clerk's working page
 SUBJECTS = {"petitions": "petition_id", "tasks": "task_id", "meetings": "meeting_id", "replies": "reply_id"}
 
 
@@ -35,6 +38,7 @@ async def desk(browser: Browsing, cursor: str = "") -> HTMLResponse:
         following=page["next"],
         today=today,
         steps=steps,
+        where=where,
         wanted=TEXTS[browser.language]["staff"],
     )
 
@@ -43,6 +47,13 @@ def steps(item: dict[str, Any]) -> list[tuple[str, str]]:
     """The forms that an item asks for, and what each is about."""
     found = ((name, item[SUBJECTS[FORMS[name].of]]) for name in STEPS.get(item["kind"], ()))
     return [(name, id) for name, id in found if id]
+
+
+def where(item: dict[str, Any]) -> str:
+    """The page on which an item is looked at."""
+    if item["meeting_id"]:
+        return f"/meetings/{item['meeting_id']}"
+    return f"/{'admissibility' if item['kind'] in ADMISSION else 'petitions'}/{item['petition_id']}"
 
 
 @router.get("/desk/live")

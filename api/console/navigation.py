@@ -6,7 +6,7 @@ DESK = ("/desk", "待办")
 
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.HOST_STAFF: (DESK,),
-    Role.CLERK: (DESK,),
+    Role.CLERK: (DESK, ("/admissibility", "受理审查")),
     Role.OFFICIAL: (DESK,),
     Role.UNIT_OFFICER: (DESK,),
     Role.SUPERVISOR: (DESK, ("/audit/flags", "值得留意")),

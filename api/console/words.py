@@ -45,6 +45,7 @@ def _environment(language: str) -> Environment:
     found.filters |= {"moment": moment, "day": day, "date": date, "said": said_in(language)}
     found.filters |= {
         "until": lambda due_at, now: last_day(due_at, language, now),
+        "days_left": days_left,
         "kept": lambda query: urlencode({name: value for name, value in query.items() if value}),
         "coded": lambda code, what: words(CODES[what][code]),
         "ruled": lambda rule: words(RULES.get(rule, "下一步")),
@@ -87,6 +88,13 @@ def last_day(due_at: str | datetime, language: str, now: datetime) -> str:
     return f"{f'{on.year}年' if other_year else ''}{on.month}月{on.day}日{hour}"
 
 
+def days_left(due_at: str, now: datetime) -> int | None:
+    """Until the last day of a clock, today being 0; negative once it has run out, None where it did so today."""
+    at = datetime.fromisoformat(due_at)
+    days = (date(at - timedelta(microseconds=1)) - date(now)).days
+    return None if days == 0 and at <= now else days
+
+
 def said_in(language: str) -> Any:
     """Of what the API says in both languages, the one that is read."""
     return lambda told, name: told.get(f"{name}_en") or told.get(name) if language == "en" else told.get(name)
@@ -106,6 +114,16 @@ CODES: Mapping[str, Mapping[Any, str]] = {
     "level": {1: "复查", 2: "复核"},
     "result": {"upheld": "维持答复", "changed": "变更答复", "returned": "退回重新办理"},
     "rule": RULES,
+    "category": {"advice": "工作建议", "grievance": "意见诉求", "conduct": "作风效能"},
+    "found": {
+        "identity_number": "身份证号",
+        "account_number": "账号",
+        "phone_number": "电话号码",
+        "email": "电子邮箱",
+        "number_plate": "车牌号",
+        "house_number": "门牌号",
+        "name": "姓名或称呼",
+    },
 }
 
 HAPPENED = {

@@ -1,0 +1,187 @@
+"""The clerk's pages: what awaits admission, the public text, the decisions; and who may do none of it."""
+
+import re
+from datetime import timedelta
+
+from tests.api.console.tab import Tab
+from tests.api.world import CLERK, DETAILS, TOPIC, Person, World
+
+PAGE = "/admissibility"
+
+
+async def submitted(world: World, tab: Tab, **changes: object) -> str:
+    """The working page's address of a petition that awaits admission; a clerk has signed in."""
+    path = await world.submitted(**changes)
+    await world.get(CLERK, path)  # until the read models show it
+    await tab.be("clerk")
+    return f"{PAGE}/{path[-36:]}"
+
+
+def api(page: str) -> str:
+    return f"/v1/petitions/{page[-36:]}"
+
+
+async def test_what_is_urgent_comes_first_then_what_is_due_soonest(world: World, tab: Tab) -> None:
+    first = await submitted(world, tab, topic="先提交的题目")
+    world.clock.at += timedelta(days=1)
+    second = await submitted(world, tab, topic="后提交的题目", category="conduct")
+    await tab.open(PAGE)
+    assert tab.html.index(first) < tab.html.index(second)
+    shown = ("先提交的题目", "划船社区", "尚无", "不公开", "还剩 14 天", "还剩 15 天")
+    assert all(words in tab.html for words in shown)
+    await world.post(CLERK, f"{api(second)}/urgency", reason="汛期将至。")
+    await world.get(CLERK, api(second))
+    await tab.open(PAGE)
+    assert tab.html.index(second) < tab.html.index(first)
+    await tab.open(f"{PAGE}?category=conduct")
+    assert second in tab.html
+    assert first not in tab.html
+    await tab.open(f"{PAGE}?host_id={world.officer.org}")
+    assert "目前没有。" in tab.html
+    world.clock.at += timedelta(days=16)
+    await tab.open("/sign-in")
+    await tab.be("clerk")
+    await tab.open(PAGE)
+    assert "逾期 2 天" in tab.html
+
+
+async def test_the_list_goes_on_where_its_page_ended(new_world: World) -> None:
+    paths = []
+    for n in range(5):
+        paths.append(await new_world.submitted(topic=f"第{n}题"))
+        new_world.clock.at += timedelta(days=1)
+    await new_world.post(CLERK, f"{paths[3]}/urgency", reason="汛期将至。")
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await new_world.get(CLERK, "/v1/caseload/submitted", limit=2, **cursor)
+        seen += [row["id"] for row in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == [paths[n][-36:] for n in (3, 0, 1, 2, 4)]
+    (row,) = await new_world.get(CLERK, "/v1/caseload")
+    assert (row["phase"], row["petitions"], row["urgent"], row["overdue"], row["next_id"]) == (
+        "submitted",
+        5,
+        1,
+        0,
+        paths[3][-36:],
+    )
+    for wrong in ("1", "true|x|1", "maybe|infinity|1", "true|infinity|99999999999999999999"):
+        assert (await new_world.read(CLERK, "/v1/caseload/submitted", cursor=wrong)).status_code == 422
+
+
+async def test_what_may_lead_to_a_person_is_marked_and_what_is_issued_is_read(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(page)
+    assert "<mark>张阿婆<small> 姓名或称呼</small></mark>" in tab.html
+    assert "<mark>三幢<small> 门牌号</small></mark>" in tab.html
+    assert f'<textarea id="details" name="details" rows="10" required>\n{DETAILS}</textarea>' in tab.html
+    draft = {"topic": "排涝改造", "details": "请致电 13800000001。<b>"}
+    answer = await tab.fill("/do/public-text", **draft)  # as if checked first: nothing is done by looking
+    assert answer.status_code == 200
+    assert "公开文本已发布" in tab.html
+    assert "<mark>13800000001<small> 电话号码</small></mark>。&lt;b&gt;" in tab.html
+    assert (await world.get(CLERK, api(page)))["public_topic"] == "排涝改造"
+
+
+async def test_a_draft_is_checked_without_being_issued_and_is_not_lost(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(page)
+    draft = {"topic": "排涝改造", "details": "王阿姨反映积水。"}
+    await tab.send(page, **draft)
+    assert "<mark>王阿姨<small>" in tab.html
+    assert "王阿姨反映积水。</textarea>" in tab.html
+    assert (await world.get(CLERK, api(page)))["public_topic"] is None
+    answer = await tab.send(page, topic="排涝改造", details=" ")
+    assert answer.status_code == 422
+    assert "请填写内容" in tab.html
+    assert (await tab.client.post(page, data={"mark": "0" * 32, **draft})).status_code == 403
+    await tab.open(page)
+    form = tab.html
+    tab.client.cookies.clear()
+    tab.html = form
+    assert (await tab.send(page, **draft)).status_code == 401
+    await tab.fill("/sign-in/persona", subject="clerk")
+    assert "王阿姨反映积水。</textarea>" in tab.html
+    await tab.fill(details="居民反映积水。")
+    assert (await world.get(CLERK, api(page)))["public_details"] == "居民反映积水。"
+
+
+async def test_accepted_once_with_what_it_sets_in_motion(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(page)
+    assert all(shown in tab.html for shown in ("3月5日", "3月16日", "5月1日", "公开文本尚未发布"))
+    form = tab.html
+    for _ in range(2):
+        tab.html = form
+        assert (await tab.fill("/do/acceptance")).status_code == 200
+        assert "已受理,应约领导已获通知" in tab.html
+        assert page not in tab.html
+    assert (await world.get(CLERK, api(page)))["phase"] == "accepted"
+    # On a page that still shows it waiting.
+    tab.html = form
+    answer = await tab.send(f"/do/rejection/{page[-36:]}", reason_code="other", explanation="已另行处理。", key="k")
+    assert answer.status_code == 409
+    assert "已另行处理。</textarea>" in tab.html
+    await tab.open(page)
+    assert "/do/acceptance" not in tab.html
+
+
+async def test_rejected_with_a_reason_and_what_belongs_to_it_alone(world: World, tab: Tab) -> None:
+    other = await submitted(world, tab)
+    page = await submitted(world, tab, topic=TOPIC + "(再次)")
+    form = f"/do/rejection/{page[-36:]}?then={PAGE}"
+    await tab.open(form)
+    assert all(reason in tab.html for reason in ("应走法定途径", "没有具体题目", "与另一件申请重复"))
+    assert other[-36:] in tab.html
+    answer = await tab.fill(reason_code="duplicate", explanation="与前一件相同。")
+    assert answer.status_code == 422
+    assert re.search(r'id="wrong-duplicate_of"', tab.html)
+    await tab.fill(reason_code="duplicate", duplicate_of=other[-36:], route="court")
+    assert "已决定不予受理" in tab.html
+    rejection = (await world.get(CLERK, api(page)))["rejection"]
+    assert (rejection["reason_code"], rejection["duplicate_of"]) == ("duplicate", other[-36:])
+    assert (rejection["route"], rejection["explanation"]) == (None, "与前一件相同。")
+    await tab.open(page)
+    assert "与前一件相同。" in tab.html
+
+
+async def test_nobody_else_reads_or_decides(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(page)
+    form = tab.html
+    official, officer, resident = (f"official-{world.official.org}", f"unit_officer-{world.officer.org}", "resident-1")
+    for subject in (f"host_staff-{world.host.org}", official, officer, resident):
+        await tab.be(subject)
+        assert (await tab.open(PAGE)).status_code == 403
+        assert (await tab.open(page)).status_code in (403, 404)
+        assert (await tab.open(f"{page}/similar")).status_code in (403, 404)
+        await tab.open("/")
+        assert (await tab.send(f"/do/acceptance/{page[-36:]}", key="k")).status_code in (403, 404)
+        assert (await tab.send(page, topic="试", details="张阿婆")).status_code in (200, 403, 404)
+        assert "<mark>" not in tab.html
+    tab.html = form
+    assert (await tab.fill("/do/acceptance")).status_code == 403  # an old page of a clerk's
+    assert (await tab.fill(f"/do/acceptance/{page[-36:]}")).status_code == 403  # and as shown anew
+    tab.client.cookies.clear()
+    for address in (PAGE, page):
+        await tab.open(address)
+        assert 'action="/sign-in' in tab.html
+    assert (await world.get(CLERK, api(page)))["phase"] == "submitted"
+
+
+async def test_an_auditor_reads_and_decides_nothing(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.be("auditor")
+    assert (await tab.open(page)).status_code == 200
+    assert "/do/" not in tab.html
+    assert (await tab.open(PAGE)).status_code == 200
+
+
+async def test_a_clerk_who_has_recused_themselves_reads_it_no_more(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await world.post(Person(CLERK.role, "clerk"), f"{api(page)}/recusal")
+    assert (await tab.open(page)).status_code == 403
+    assert TOPIC not in tab.html

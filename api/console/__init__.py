@@ -22,6 +22,7 @@ from api.console import (
     public,
     sign_here,
     signing_in,
+    supervision,
     words,
 )
 from api.console.browser import ApiProblem, Browser, SignInFirst, browsing, see, sign_in_address
@@ -43,6 +44,7 @@ PAGES = (
     public,
     sign_here,
     signing_in,
+    supervision,
 )
 ENDLESS = "/live"
 FOR_PROGRAMS = ("/v1", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/static/")

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from api.clocks import RULES
 from api.console.browser import ApiProblem, Browser, Browsing, see
 from api.console.public import names
+from api.console.words import CODES as COMMON
 from api.console.words import chinese, english, moment
 from domain.petition.words import Phase
 from domain.wording import ZH
@@ -70,7 +71,6 @@ ORGANISATIONS = {name for name in FACTS if name.endswith(("_id", "_ids"))} | {
 CODES = {
     "category": {"advice": "工作建议", "conduct": "干部作风效能", "grievance": "建设管理诉求"},
     "supervision": {"ordered": "已督办", "answered": "已回复督办"},
-    "outcome": {"resolved": "已解决", "unresolved": "未解决", "not_judged": "未评价"},
     "minutes_status": {"draft": "草稿", "confirmed": "双方已确认", "unconfirmed": "逾期未确认"},
     "status": {
         "asked": "待批准",
@@ -179,8 +179,8 @@ def teller(language: str, known: Mapping[str, str]) -> Teller:
             return f"{value / 100:,.2f}"
         if name == "starts_at":
             return moment(value)
-        if isinstance(value, str) and name in ("phase", *CODES):
-            return words(CODES.get(name, {}).get(value) or ZH.get(value, value))
+        if isinstance(value, str) and name in ("phase", "outcome", *CODES):
+            return words({**COMMON, **CODES}.get(name, {}).get(value) or ZH.get(value, value))
         return str(value)
 
     def told(name: str, value: Any) -> tuple[str, str]:

@@ -1,11 +1,12 @@
 """What waits for whoever looks, soonest due first, with the step that is wanted."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from api.console.browser import Browsing
+from api.console.browser import Browser, Browsing
 from api.console.forms import FORMS
 from api.console.live import rings
 from domain.calendar import CHINA
@@ -21,6 +22,13 @@ STEPS: dict[str, tuple[str, ...]] = {
     "correct_minutes": ("minutes-again",),
     "admissibility": ("acceptance", "rejection"),
     "public_text": ("public-text",),
+    "withdrawals": ("alert-heeding",),
+    "review": ("review-decision",),
+    "extension": ("extension-approval", "extension-refusal"),
+    "supervision": ("supervision-lifting",),
+    "lift": ("supervision-lifting", "supervision-order"),
+    "escalated": ("supervision-order",),
+    "no_show": ("supervision-order",),
 }
 ADMISSION = ("admissibility", "public_text")  # are seen to on the clerk's working page
 SUBJECTS = {"petitions": "petition_id", "tasks": "task_id", "meetings": "meeting_id", "replies": "reply_id"}
@@ -37,15 +45,17 @@ async def desk(browser: Browsing, cursor: str = "") -> HTMLResponse:
         items=page["items"],
         following=page["next"],
         today=today,
-        steps=steps,
         where=where,
+        steps=partial(steps, browser),
         wanted=TEXTS[browser.language]["staff"],
     )
 
 
-def steps(item: dict[str, Any]) -> list[tuple[str, str]]:
-    """The forms that an item asks for, and what each is about."""
-    found = ((name, item[SUBJECTS[FORMS[name].of]]) for name in STEPS.get(item["kind"], ()))
+def steps(browser: Browser, item: dict[str, Any]) -> list[tuple[str, str]]:
+    """The forms that an item asks this reader for, and what each is about."""
+    role = browser.identity and browser.identity.role
+    names = [name for name in STEPS.get(item["kind"], ()) if role in FORMS[name].roles]
+    found = ((name, item[SUBJECTS[FORMS[name].of]]) for name in names)
     return [(name, id) for name, id in found if id]
 
 

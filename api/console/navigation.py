@@ -9,6 +9,7 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.CLERK: (DESK, ("/admissibility", "受理审查")),
     Role.OFFICIAL: (DESK,),
     Role.UNIT_OFFICER: (DESK,),
-    Role.SUPERVISOR: (DESK, ("/audit/flags", "值得留意")),
+    Role.SUPERVISOR: (DESK, ("/supervision", "督查"), ("/audit/flags", "值得留意")),
+    Role.DISCIPLINE: (("/reports", "举报"),),
     Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意")),
 }

@@ -4,8 +4,10 @@ let opened = [];
 document.addEventListener("htmx:beforeSwap", () => {
   opened = [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
 });
-document.addEventListener("htmx:afterSettle", () => {
-  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
-  const said = document.getElementById("live-said");
-  if (said) said.textContent = said.dataset.said;
-});
+for (const event of ["htmx:oobAfterSwap", "htmx:afterSwap"]) {
+  document.addEventListener(event, () => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    const said = document.getElementById("live-said");
+    if (said) said.textContent = said.dataset.said;
+  });
+}

@@ -1,5 +1,6 @@
 """What waits for whoever looks, soonest due first, with the step that is wanted."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,12 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 ADMISSION = ("admissibility", "public_text")  # are seen to on the clerk's working page
 SUBJECTS = {"petitions": "petition_id", "tasks": "task_id", "meetings": "meeting_id", "replies": "reply_id"}
+
+
+def answered_by(steps: Mapping[str, tuple[str, ...]]) -> None:
+    """More of them, declared beside the forms."""
+    for kind, names in steps.items():
+        STEPS[kind] = (*STEPS.get(kind, ()), *names)
 
 
 @router.get("/desk")

@@ -5,11 +5,12 @@ session ran out meanwhile. A form pressed twice is one command: it carries the k
 
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from starlette.datastructures import FormData, UploadFile
 from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst, local, see
 from domain.calendar import CHINA
 from domain.command import Role
+from infra.identity import Identity
 
 router = APIRouter()
 
@@ -36,6 +38,7 @@ class Kind(StrEnum):
     YES_NO = "yes_no"
     TICK = "tick"  # true where it is ticked, and nothing where not
     NUMBER = "number"
+    YUAN = "yuan"  # the API counts in fen
     DAY = "day"
     MOMENT = "moment"  # typed as a clock here shows it
     FILE = "file"
@@ -67,6 +70,12 @@ class Field:
                 return True if first else None
             case Kind.NUMBER:
                 return int(first) if first.lstrip("-").isdecimal() else first or None
+            case Kind.YUAN if first:
+                try:
+                    fen = Decimal(first) * 100
+                    return int(fen) if fen == fen.to_integral_value() else first
+                except (InvalidOperation, OverflowError, ValueError):
+                    return first
             case Kind.MOMENT if first:
                 try:
                     return datetime.fromisoformat(first).replace(tzinfo=CHINA).isoformat()
@@ -74,6 +83,41 @@ class Field:
                     return first
             case _:
                 return first.replace("\r\n", "\n") or None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The same fields again and again: a list in the body. A row in which nothing is typed, or that is struck out, is
+    none. ``label``: of one row."""
+
+    name: str
+    label: str
+    fields: tuple[Field, ...]
+
+    def at(self, n: int) -> tuple[Field, ...]:
+        return tuple(replace(field, name=f"{self.name}-{n}-{field.name}") for field in self.fields)
+
+    def has(self, name: str) -> re.Match[str] | None:
+        return re.fullmatch(rf"{self.name}-(\d{{1,3}})-(\w+)", name, re.ASCII)
+
+    def filled(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """The values of a form's fields that show these rows."""
+        return {f"{self.name}-{n}-{name}": value for n, row in enumerate(rows) for name, value in row.items()}
+
+    def typed(self, values: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
+        found: dict[int, dict[str, list[str]]] = {}
+        for name, given in values.items():
+            if match := self.has(name):
+                found.setdefault(int(match[1]), {})[match[2]] = given
+        return [row for _, row in sorted(found.items()) if "struck" not in row and self._says_something(row)]
+
+    def read(self, typed: FormData) -> list[dict[str, Any]]:
+        """What the API is sent."""
+        rows = [FormData([(n, v) for n, given in row.items() for v in given]) for row in self.typed(kept(typed))]
+        return [{f.name: value for f in self.fields if (value := f.read(row)) is not None} for row in rows]
+
+    def _says_something(self, row: Mapping[str, list[str]]) -> bool:
+        return any(v.strip() for f in self.fields if f.kind != Kind.HIDDEN for v in row.get(f.name, ()))
 
 
 Begin = Callable[[Browser, UUID], Awaitable[Mapping[str, Any]]]
@@ -86,7 +130,8 @@ class Form:
     ``/{of}/{id}``; "" for a form that is about nothing yet. ``phases``: of a petition, in which its page offers it.
     ``begin`` fills in what is there already; ``body`` makes the request where the fields alone do not, and ``template``
     is then its own. ``goes_to``: the page after it, with the answer's fields in braces; ``shows``: the template that
-    shows an answer that is given only once.
+    shows an answer that is given only once. ``rows`` come after the fields. ``fits``: whether a petition or a task, as
+    the API shows it, may want this of the reader.
     """
 
     path: str
@@ -104,17 +149,20 @@ class Form:
     template: str = "form.html"
     goes_to: str = ""
     shows: str = ""
+    rows: Rows | None = None
+    fits: Callable[[Mapping[str, Any], Identity], bool] | None = None
 
     def request(self, typed: FormData) -> Any:
         if self.body:
             return self.body(typed)
         read = ((field.name, field.read(typed)) for field in self.fields if field.kind != Kind.FILE)
-        return {name: value for name, value in read if value is not None}
+        rows = {self.rows.name: self.rows.read(typed)} if self.rows else {}
+        return rows | {name: value for name, value in read if value is not None}
 
     @property
     def words(self) -> Iterable[str]:
-        yield from (self.title, self.hint, self.button, self.done)
-        for item in self.fields:
+        yield from (self.title, self.hint, self.button, self.done, self.rows.label if self.rows else "")
+        for item in (*self.fields, *(self.rows.fields if self.rows else ())):
             yield from (item.label, item.hint)
             if not callable(item.choices):
                 yield from (words for _, words in item.choices)
@@ -128,13 +176,17 @@ def declare(forms: Mapping[str, Form]) -> None:
     FORMS.update(forms)
 
 
-def offered(browser: Browser, of: str, phase: str = "") -> list[str]:
+def offered(browser: Browser, of: str, phase: str, row: Mapping[str, Any] | None = None) -> list[str]:
     """The forms that this reader may want here; the API has the last word."""
-    role = browser.identity.role if browser.identity else None
+    if (who := browser.identity) is None:
+        return []
     return [
         name
         for name, form in FORMS.items()
-        if form.of == of and role in form.roles and (not form.phases or phase in form.phases)
+        if form.of == of
+        and who.role in form.roles
+        and (not form.phases or phase in form.phases)
+        and (form.fits is None or row is None or form.fits(row, who))
     ]
 
 
@@ -153,35 +205,34 @@ def kept(typed: FormData) -> dict[str, Any]:
     return {name: [str(value) for value in typed.getlist(name)] for name in sorted(names)}
 
 
-def wrong(error: ApiProblem, typed: FormData) -> Typed:
+def wrong(form: Form, error: ApiProblem, typed: FormData) -> Typed:
     problem = error.problem
     found = problem.get("errors") or ([problem] if problem.get("field") else [])
-    return Typed(kept(typed), problem, {_about(item["field"].lstrip("/")): item for item in found})
 
+    def name(pointer: str) -> str:
+        first, *more = pointer.lstrip("/").split("/")
+        return "-".join([first, *more[:2]]) if form.rows and first == form.rows.name else first
 
-def _about(pointer: str) -> str:
-    """Which field: of a list the list itself, but of a row its cell."""
-    return pointer if pointer.count("/") > 1 else pointer.split("/")[0]
-
-
-def rows(typed: FormData, items: Sequence[Field]) -> list[dict[str, Any]]:
-    """Of fields that are repeated line by line: those lines in which something is typed."""
-    columns = [typed.getlist(item.name) for item in items]
-    lines = (
-        {item.name: item.read(FormData([(item.name, cell)])) for item, cell in zip(items, cells, strict=True)}
-        for cells in zip_longest(*columns, fillvalue="")
-    )
-    return [row for line in lines if (row := {name: value for name, value in line.items() if value is not None})]
+    return Typed(kept(typed), problem, {name(item["field"]): item for item in found})
 
 
 async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int = 200) -> HTMLResponse:
     form = FORMS[name]
-    values = dict(await form.begin(browser, id) if form.begin and not typed.values else typed.values)
+    begun = await form.begin(browser, id) if form.begin and not typed.values else typed.values
+    values = {key: value if isinstance(value, list) else [value] for key, value in begun.items()}
+    rows: list[tuple[Field, ...]] = []
+    if form.rows:
+        lines = form.rows.typed(values)
+        if values.pop("more", None) or not lines:
+            lines.append({})
+        values = {key: value for key, value in values.items() if not form.rows.has(key)} | form.rows.filled(lines)
+        rows = [form.rows.at(n) for n in range(len(lines))]
     choices = {
-        item.name: await item.choices(browser, id) if callable(item.choices) else item.choices for item in form.fields
+        item.name: await item.choices(browser, id) if callable(item.choices) else item.choices
+        for item in (*form.fields, *(form.rows.fields if form.rows else ()))
     }
     about = await browser.get(f"/v1/{form.of}/{id}") if form.of in ("petitions", "tasks") else None
-    then = values.get("then") or browser.request.query_params.get("then") or (form.of and f"/{form.of}/{id}") or "/"
+    then = browser.request.query_params.get("then") or (form.of and f"/{form.of}/{id}") or "/"
     return browser.page(
         form.template,
         status,
@@ -189,11 +240,12 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
         name=name,
         id=id,
         about=about,
-        values={key: value if isinstance(value, list) else [value] for key, value in values.items()},
+        values=values,
+        rows=rows,
         choices=choices,
         problem=typed.problem,
         errors=typed.errors,
-        then=then if isinstance(then, str) else then[0],
+        then=values.get("then", [then])[0],
     )
 
 
@@ -229,7 +281,7 @@ async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) ->
         files = {
             item.name: (upload.filename, await upload.read(), upload.content_type)
             for item in form.fields
-            if isinstance(upload := typed.get(item.name), UploadFile)
+            if isinstance(upload := typed.get(item.name), UploadFile) and upload.filename
         }
         answer = await browser.command(
             form.method,
@@ -242,7 +294,7 @@ async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) ->
         error.kept = json.dumps([name, str(id), kept(typed)])
         raise
     except ApiProblem as error:
-        return await show(browser, name, id, wrong(error, typed), error.status)
+        return await show(browser, name, id, wrong(form, error, typed), error.status)
     if form.shows:
         return browser.page(form.shows, answer=answer.body)
     then = form.goes_to.format(**answer.body) if form.goes_to else local(str(typed.get("then", "/")))

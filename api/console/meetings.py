@@ -8,10 +8,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
-from starlette.datastructures import FormData
 
 from api.console.browser import ApiProblem, Browser, Browsing
-from api.console.forms import Choices, Field, Form, Kind, declare, from_directory, offered, rows
+from api.console.forms import Choices, Field, Form, Kind, Rows, declare, from_directory, offered
 from api.console.public import names
 from domain.calendar import CHINA
 from domain.command import Role
@@ -73,20 +72,19 @@ async def those_counted(browser: Browser, meeting_id: UUID) -> Mapping[str, Any]
 
 async def last_draft(browser: Browser, meeting_id: UUID) -> Mapping[str, Any]:
     meeting = await browser.get(f"/v1/meetings/{meeting_id}")
-    columns = {item.name: [row[item.name] for row in meeting["commitments"]] for item in COMMITMENT}
-    return {"minutes": meeting["minutes"] or "", "asked": meeting["corrections"], **columns}
+    rows = COMMITMENTS.filled(meeting["commitments"])
+    return {"minutes": meeting["minutes"] or "", "asked": meeting["corrections"], **rows}
 
 
-COMMITMENT = (
-    Field("what", "承诺事项", Kind.LINE, required=False),
-    Field("unit_id", "承办单位", Kind.CHOICE, required=False, choices=from_directory("units")),
-    Field("due_on", "完成日期", Kind.DAY, required=False),
+COMMITMENTS = Rows(
+    "commitments",
+    "承诺事项",
+    (
+        Field("what", "内容", Kind.LINE),
+        Field("unit_id", "承办单位", Kind.CHOICE, choices=from_directory("units")),
+        Field("due_on", "完成日期", Kind.DAY),
+    ),
 )
-
-
-def minutes(typed: FormData) -> Any:
-    return {"minutes": WRITTEN.read(typed) or "", "commitments": rows(typed, COMMITMENT)}
-
 
 WRITTEN = Field("minutes", "会议记录", rows=12)
 STARTS_AT = Field("starts_at", "时间", Kind.MOMENT)
@@ -190,19 +188,19 @@ declare(
         "minutes": Form(
             "/v1/meetings/{id}/minutes",
             "会议已召开,填写记录",
-            (WRITTEN, *COMMITMENT),
+            (WRITTEN,),
             roles=ARRANGING,
             of="meetings",
             phases=frozenset({BEGUN}),
             hint="记录须经应约领导和过半数群众代表确认。承诺事项逐项填写,即为路线图初稿。",
             done="会议已召开,记录待双方确认。",
-            body=minutes,
+            rows=COMMITMENTS,
             template="minutes.html",
         ),
         "minutes-again": Form(
             "/v1/meetings/{id}/minutes",
             "修改会议记录",
-            (WRITTEN, *COMMITMENT),
+            (WRITTEN,),
             roles=ARRANGING,
             of="meetings",
             phases=frozenset({HELD}),
@@ -210,7 +208,7 @@ declare(
             hint="修改后须重新确认。",
             done="新稿已形成,待双方确认。",
             begin=last_draft,
-            body=minutes,
+            rows=COMMITMENTS,
             template="minutes.html",
         ),
         "correction": Form(

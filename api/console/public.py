@@ -114,7 +114,7 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         concerned=concerned,
         names=known,
         mine=mine if mine and mine["status"] == "valid" else None,
-        offers=offered(browser, "petitions", row["phase"]),
+        offers=offered(browser, "petitions", row["phase"], row),
         documents=documents or [],
         meetings=meetings,
         recent=story.by_day(said.told[:-RECENT:-1]),

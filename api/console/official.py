@@ -1,0 +1,162 @@
+"""The called official: acknowledge, plan, answer, and what their post has to its name."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+
+from api.console.browser import Browser
+from api.console.desk import answered_by
+from api.console.forms import Field, Form, Kind, Rows, declare, from_directory
+from domain.command import Role
+from domain.petition.words import UNDER_WAY, Answer, Phase
+from infra.identity import Identity
+
+router = APIRouter()
+
+OFFICIAL = frozenset({Role.OFFICIAL})
+
+
+def leads(petition: Mapping[str, Any], who: Identity) -> bool:
+    return bool(petition["called_post_ids"][0] == str(who.org))
+
+
+# The roadmap
+
+UNITS = from_directory("units")
+TASKS = Rows(
+    "tasks",
+    "任务",
+    (
+        Field("task_id", "", Kind.HIDDEN),
+        Field("title", "任务内容", Kind.LINE),
+        Field("lead_unit_id", "主办单位", Kind.CHOICE, choices=UNITS),
+        Field("due_on", "完成期限", Kind.DAY),
+        Field("supporting_unit_ids", "协办单位", Kind.SEVERAL, required=False, choices=UNITS),
+        Field("cost_fen", "经费(元)", Kind.YUAN, required=False),
+        Field("money_source", "经费来源", Kind.LINE, required=False),
+        Field("vote_needed", "须经业主表决", Kind.TICK, required=False),
+    ),
+)
+
+
+def row(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a roadmap, as its fields show it."""
+    cost = task.get("cost_fen")
+    values = {
+        "task_id": task.get("task_id") or task.get("id") or "",
+        "title": task["title"],
+        "lead_unit_id": task["lead_unit_id"],
+        "due_on": task["due_on"],
+        "supporting_unit_ids": task["supporting_unit_ids"],
+        "cost_fen": "" if cost is None else f"{cost // 100}.{cost % 100:02}".removesuffix(".00"),
+        "money_source": task.get("money_source") or "",
+    }
+    return values | ({"vote_needed": "yes"} if task.get("vote_needed") else {})
+
+
+async def promised(browser: Browser, petition_id: UUID) -> dict[str, Any]:
+    """The commitments of the meeting's minutes, to begin with."""
+    draft = await browser.get(f"/v1/petitions/{petition_id}/roadmap/draft")
+    return TASKS.filled(map(row, draft["tasks"]))
+
+
+async def planned(browser: Browser, petition_id: UUID) -> dict[str, Any]:
+    """The roadmap as it stands."""
+    petition = await browser.get(f"/v1/petitions/{petition_id}")
+    tasks = [task for task in petition["tasks"] if task["round"] == petition["round"] and task["status"] != "dropped"]
+    return TASKS.filled(map(row, tasks))
+
+
+# Answers
+
+INTERIM = "interim"
+ANSWER = (
+    Field(
+        "outcome",
+        "答复类型",
+        Kind.CHOICE,
+        choices=(
+            (INTERIM, "阶段性答复"),
+            (Answer.DONE, "答复意见:已办结"),
+            (Answer.PLANNED, "答复意见:列入计划"),
+            (Answer.EXPLAINED, "答复意见:解释说明"),
+        ),
+        hint="“已办结”须全部任务已核实销号。",
+    ),
+    Field("text", "答复内容", rows=10),
+    Field("due_on", "承诺完成日期", Kind.DAY, required=False, hint="只在“列入计划”时填写。"),
+)
+
+
+def answer(typed: FormData) -> dict[str, Any]:
+    read = {field.name: value for field in ANSWER if (value := field.read(typed)) is not None}
+    return read | {"interim": True, "outcome": None} if read.get("outcome") == INTERIM else read
+
+
+declare(
+    {
+        "acknowledgement": Form(
+            "/v1/petitions/{id}/acknowledgement",
+            "签收",
+            roles=OFFICIAL,
+            phases=UNDER_WAY,
+            done="已签收。",
+            fits=lambda petition, who: (
+                str(who.org) in petition["called_post_ids"] and str(who.org) not in petition["acknowledged"]
+            ),
+        ),
+        "roadmap": Form(
+            "/v1/petitions/{id}/roadmap",
+            "公布时间表、路线图",
+            roles=OFFICIAL,
+            phases=frozenset({Phase.ROADMAP}),
+            method="PUT",
+            hint="已按会议记录中的承诺列出,可增删修改。空白的行不计。公布后即向主办单位交办。",
+            button="公布",
+            done="路线图已公布。",
+            begin=promised,
+            rows=TASKS,
+            fits=leads,
+        ),
+        "roadmap-revision": Form(
+            "/v1/petitions/{id}/roadmap",
+            "调整路线图",
+            (Field("reason", "调整理由", rows=2),),
+            roles=OFFICIAL,
+            phases=frozenset({Phase.IN_PROGRESS}),
+            method="PUT",
+            hint="删去的任务即撤销;新增的行作为新任务交办。",
+            button="公布调整",
+            done="路线图已调整。",
+            begin=planned,
+            # Without a reason it would be a first roadmap.
+            body=lambda typed: {"tasks": TASKS.read(typed), "reason": str(typed.get("reason", ""))},
+            rows=TASKS,
+            fits=leads,
+        ),
+        "response": Form(
+            "/v1/petitions/{id}/response",
+            "作出答复",
+            ANSWER,
+            roles=OFFICIAL,
+            phases=UNDER_WAY,
+            hint="提交即为正式答复,须由在任领导本人作出;办公室人员请用“起草答复”。",
+            button="答复",
+            done="答复已作出。",
+            body=answer,
+            fits=leads,
+        ),
+    }
+)
+
+answered_by(
+    {
+        "acknowledge": ("acknowledgement",),
+        "urgent": ("response",),
+        "roadmap": ("roadmap",),
+        "answer": ("response",),
+    }
+)

@@ -1,0 +1,121 @@
+"""The called official: one press to acknowledge, the roadmap row by row, the answer."""
+
+from datetime import timedelta
+
+from tests.api.console.tab import Tab
+from tests.api.world import CLERK, World
+
+
+def in_days(world: World, days: int) -> str:
+    return (world.clock.at + timedelta(days=days)).date().isoformat()
+
+
+async def sign_in(world: World, tab: Tab) -> None:
+    await world.get(CLERK, "/v1/inbox")  # until the read models show it
+    await tab.be(f"official-{world.official.org}", "/desk")
+
+
+async def test_a_call_is_acknowledged_with_one_press(world: World, tab: Tab) -> None:
+    path = await world.accepted()
+    await sign_in(world, tab)
+    assert "请签收约谈" in tab.html
+    form = tab.html
+    for _ in range(2):
+        tab.html = form
+        assert (await tab.fill("/do/acknowledgement")).status_code == 200
+        assert "已签收。" in tab.html
+        assert "请签收约谈" not in tab.html
+    assert (await world.get(world.official, path))["acknowledged"] == [str(world.official.org)]
+
+
+async def test_a_roadmap_is_drawn_up_row_by_row(world: World, tab: Tab) -> None:
+    path = await world.roadmap()
+    await sign_in(world, tab)
+    await tab.open(f"/do/roadmap/{path[-36:]}?then=/desk")
+    lead, other = str(world.officer.org), str(world.other_officer.org)
+    row = {"tasks-0-title": "铺设排水管", "tasks-0-lead_unit_id": lead, "tasks-0-due_on": in_days(world, 20)}
+    await tab.fill("/do/roadmap", **row, more="yes")
+    assert 'value="铺设排水管"' in tab.html
+    assert 'name="tasks-1-title"' in tab.html
+    assert (await world.get(world.official, path))["phase"] == "roadmap"
+    second = {"tasks-1-title": "清运淤泥", "tasks-1-lead_unit_id": other, "tasks-1-due_on": in_days(world, -1)}
+    await tab.fill("/do/roadmap", **second, more="yes")
+    await tab.fill("/do/roadmap", **{"tasks-2-title": "写错的一行", "tasks-2-struck": "yes"}, more="yes")
+    terms: dict[str, str | list[str]] = {"tasks-0-cost_fen": "1234.5", "tasks-0-vote_needed": "yes"}
+    terms["tasks-0-supporting_unit_ids"] = [other]
+    answer = await tab.fill(**terms)
+    assert answer.status_code == 422
+    assert 'id="wrong-tasks-1-due_on">完成日期须晚于今天。' in tab.html
+    assert 'id="wrong-tasks-0-due_on"' not in tab.html
+    await tab.fill(**{"tasks-1-due_on": in_days(world, 9)})
+    assert "路线图已公布。" in tab.html
+    first, second = (await world.get(world.official, path))["tasks"]
+    assert (first["title"], first["cost_fen"], first["vote_needed"]) == ("铺设排水管", 123450, True)
+    assert (first["lead_unit_id"], first["supporting_unit_ids"]) == (lead, [other])
+    assert (second["title"], second["due_on"], second["vote_needed"]) == ("清运淤泥", in_days(world, 9), False)
+
+
+async def test_a_roadmap_begins_with_what_was_promised_and_is_revised_with_a_reason(world: World, tab: Tab) -> None:
+    path = await world.roadmap()
+    unit, due_on = str(world.officer.org), in_days(world, 9)
+    (meeting,) = (await world.get(world.official, path))["meetings"]
+    commitments = [{"what": "加装水泵两台", "unit_id": unit, "due_on": due_on}]
+    body = {"minutes": "年内完成。", "commitments": commitments}
+    await world.send(world.host, "PUT", f"/v1/meetings/{meeting['id']}/minutes", body)
+    await sign_in(world, tab)
+    await tab.open(f"/do/roadmap/{path[-36:]}")
+    assert 'value="加装水泵两台"' in tab.html
+    await tab.fill("/do/roadmap")
+    (task,) = (await world.get(world.official, path))["tasks"]
+    await tab.open(f"/do/roadmap-revision/{path[-36:]}")
+    await tab.fill("/do/roadmap-revision", more="yes")
+    row = {"tasks-1-title": "清运淤泥", "tasks-1-lead_unit_id": unit, "tasks-1-due_on": due_on}
+    assert (await tab.fill(**row)).status_code == 422
+    assert 'id="wrong-reason"' in tab.html
+    await tab.fill(reason="汛期提前。")
+    tasks = (await world.get(world.official, path))["tasks"]
+    assert [found["title"] for found in tasks] == ["加装水泵两台", "清运淤泥"]
+    assert tasks[0]["id"] == task["id"]
+
+
+async def test_an_expired_session_loses_no_row(world: World, tab: Tab) -> None:
+    path = await world.roadmap()
+    await sign_in(world, tab)
+    await tab.open(f"/do/roadmap/{path[-36:]}")
+    tab.client.cookies.clear()
+    row = {"tasks-0-title": "铺设𠮷巷排水管🌧", "tasks-0-lead_unit_id": str(world.officer.org)}
+    assert (await tab.fill(**row)).status_code == 401
+    await tab.fill("/sign-in/persona", subject=f"official-{world.official.org}")
+    assert 'value="铺设𠮷巷排水管🌧"' in tab.html
+    await tab.fill(**{"tasks-0-due_on": in_days(world, 5)})
+    assert (await world.get(world.official, path))["phase"] == "in_progress"
+
+
+async def test_an_answer_is_given_and_what_cannot_be_answered_yet_is_refused_in_words(world: World, tab: Tab) -> None:
+    path = await world.in_progress()
+    await sign_in(world, tab)
+    page = f"/do/response/{path[-36:]}"
+    await tab.open(f"{page}?then=/desk")
+    await tab.fill(outcome="interim", text="已开工。")
+    assert "答复已作出。" in tab.html
+    await tab.open(page)
+    assert (await tab.fill(outcome="done", text="已完工。")).status_code == 409
+    assert "还有任务未核实销号" in tab.html
+    assert "已完工。</textarea>" in tab.html
+    assert (await tab.fill(outcome="planned")).status_code == 422
+    assert 'id="wrong-due_on"' in tab.html
+    await tab.fill(outcome="planned", due_on=in_days(world, 90))
+    assert (await world.get(world.official, path))["phase"] == "answered"
+
+
+async def test_another_official_is_refused_in_words(world: World, tab: Tab) -> None:
+    path = await world.roadmap()
+    post = await world.register("posts", "副区长", "government")
+    await world.get(CLERK, path)
+    await tab.be(f"official-{post}", f"/petitions/{path[-36:]}")
+    assert "/do/roadmap/" not in tab.html
+    await tab.open("/desk")
+    assert "目前没有待办事项。" in tab.html
+    await tab.open(f"/do/acknowledgement/{path[-36:]}")
+    assert (await tab.fill("/do/acknowledgement")).status_code == 403
+    assert 'role="alert"' in tab.html

@@ -21,7 +21,6 @@ MAX_FILE = 10 * MAX_BODY  # evidence, which is read as it comes
 FORM_AROUND_IT = 16 * 1024
 TAKES_FILE = ("/evidence", "/paper-signatures", "/slip")
 TAKES_FORM = "/notices/leaving"  # mail programs send one
-CONSOLE_FORM = "/do/"  # a form of the console's, with a file or without
 READ_AND_FORGOTTEN = 16 * MAX_BODY  # of a larger one, so that its client is not cut off before it sees the answer
 UNNAMED = "/v1/reports"  # in no figure and no line of the log: that somebody reports retaliation is nobody else's
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
@@ -108,8 +107,9 @@ class Front:
 
 
 def _has_file(scope: Scope) -> bool:
+    """A form of a page, which may bring a file."""
     sent = Headers(scope=scope).get("content-type", "").lower()
-    return bool(scope["path"].startswith(CONSOLE_FORM) and sent.startswith("multipart/form-data"))
+    return not scope["path"].startswith("/v1/") and sent.startswith("multipart/form-data")
 
 
 class _Replay:

@@ -5,7 +5,9 @@ another site cannot know (and SameSite keeps the cookie from its posts).
 """
 
 import hmac
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -17,6 +19,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
+from api.console import streaming
 from api.console.words import render
 from infra.identity import Identity, InvalidToken
 from projections.notices import LANGUAGES
@@ -137,11 +140,31 @@ class Browser:
         at: datetime = self.request.app.state.now()
         return at
 
+    async def reports(self, path: str, content: bytes, media_type: str) -> AsyncGenerator[Any, None]:
+        """What the API reports on something long (JSON lines), line by line, while it is done."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media_type}
+        status, parts = await streaming.answer(self.request.app, path, headers, content)
+        if status >= 400:
+            problem = json.loads(b"".join([part async for part in parts]))
+            raise SignInFirst if status == 401 else ApiProblem(status, problem)
+
+        async def lines() -> AsyncGenerator[Any, None]:
+            rest = b""
+            async with aclosing(parts):
+                async for part in parts:
+                    *whole, rest = (rest + part).split(b"\n")
+                    for line in whole:
+                        yield json.loads(line)
+
+        return lines()
+
     # Pages
 
+    def part(self, template: str, /, **values: Any) -> str:
+        return render(template, self.language, browser=self, mark=self.mark, **values)
+
     def page(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
-        html = render(template, self.language, browser=self, mark=self.mark, **values)
-        return HTMLResponse(html, status, HEADERS)
+        return HTMLResponse(self.part(template, **values), status, HEADERS)
 
     @property
     def mark(self) -> str:

@@ -30,9 +30,17 @@ STEPS: dict[str, tuple[str, ...]] = {
     "lift": ("supervision-lifting", "supervision-order"),
     "escalated": ("supervision-order",),
     "no_show": ("supervision-order",),
+    "invalidation": ("invalidation-confirmation", "invalidation-drop"),
+    "appeal": ("signature-decision",),
 }
 ADMISSION = ("admissibility", "public_text")  # are seen to on the clerk's working page
-SUBJECTS = {"petitions": "petition_id", "tasks": "task_id", "meetings": "meeting_id", "replies": "reply_id"}
+SUBJECTS = {
+    "petitions": "petition_id",
+    "tasks": "task_id",
+    "meetings": "meeting_id",
+    "replies": "reply_id",
+    "intakes": "intake_id",
+}
 
 
 def answered_by(steps: Mapping[str, tuple[str, ...]]) -> None:

@@ -56,6 +56,7 @@ class Field:
     hint: str = ""
     choices: "Choices | Callable[[Browser, UUID], Awaitable[Choices]]" = ()
     rows: int = 4
+    accept: str = ""  # of a file: media types
 
     def read(self, typed: FormData) -> Any:
         """What the API is sent; None for nothing."""
@@ -249,6 +250,12 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
     )
 
 
+def missing(name: str) -> ApiProblem:
+    """A file that was not chosen: without one the API would not know the form for one with a file."""
+    told = {"type": "/problems/file-missing", "title": "填写有误", "title_en": "Something is filled in wrongly"}
+    return ApiProblem(422, told | {"detail": "请选择文件。", "detail_en": "Choose a file.", "field": f"/{name}"})
+
+
 NOT_HERE = {
     "title": "没有这项办理",
     "title_en": "There is no such form",
@@ -272,7 +279,12 @@ async def form_page(name: str, id: UUID, browser: Browsing) -> HTMLResponse:
 
 @router.post("/do/{name}/{id}")
 async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) -> Response:
-    form, typed = known(name), await request.form()
+    async with request.form() as typed:
+        return await _carry_out(browser, name, id, typed)
+
+
+async def _carry_out(browser: Browser, name: str, id: UUID, typed: FormData) -> Response:
+    form = known(name)
     try:
         browser.must_sign_in()
         browser.must_be_ours(typed)
@@ -283,6 +295,9 @@ async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) ->
             for item in form.fields
             if isinstance(upload := typed.get(item.name), UploadFile) and upload.filename
         }
+        for item in form.fields:
+            if item.kind == Kind.FILE and item.required and item.name not in files:
+                raise missing(item.name)
         answer = await browser.command(
             form.method,
             form.path.format(id=id),
@@ -297,7 +312,7 @@ async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) ->
         return await show(browser, name, id, wrong(form, error, typed), error.status)
     if form.shows:
         return browser.page(form.shows, answer=answer.body)
-    then = form.goes_to.format(**answer.body) if form.goes_to else local(str(typed.get("then", "/")))
+    then = form.goes_to.format(**(answer.body or {})) if form.goes_to else local(str(typed.get("then", "/")))
     return see(f"{then}{'&' if '?' in then else '?'}done={name}&after={answer.position}")
 
 

@@ -3,13 +3,15 @@
 from domain.command import Role
 
 DESK = ("/desk", "待办")
+REGISTER = ("/register", "居民名册")
 
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
-    Role.HOST_STAFF: (DESK,),
-    Role.CLERK: (DESK, ("/admissibility", "受理审查")),
+    Role.HOST_STAFF: (DESK, REGISTER),
+    Role.CLERK: (DESK, ("/admissibility", "受理审查"), REGISTER),
     Role.OFFICIAL: (DESK,),
     Role.UNIT_OFFICER: (DESK,),
     Role.SUPERVISOR: (DESK, ("/supervision", "督查"), ("/audit/flags", "值得留意")),
     Role.DISCIPLINE: (("/reports", "举报"),),
-    Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意")),
+    Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意"), REGISTER),
+    Role.ADMIN: (REGISTER,),
 }

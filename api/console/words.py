@@ -124,6 +124,33 @@ CODES: Mapping[str, Mapping[Any, str]] = {
         "house_number": "门牌号",
         "name": "姓名或称呼",
     },
+    "basis": {"lives": "居住", "owns": "产权", "works": "工作", "cooperative_member": "社员"},
+    "means": {"paper": "纸质签名", "doorstep": "上门登记", "phone": "电话登记"},
+    "waits": {"verification": "待核实", "rejection": "不实认定待第二人确认", "appeal": "申诉待裁定"},
+    "doubt": {
+        "proposed": "不实认定待第二人确认",
+        "contested": "已认定不实,本人可申诉",
+        "appealed": "本人已申诉,待裁定",
+        "upheld": "申诉成立,登记有效",
+        "final": "登记不实",
+    },
+    "act": {
+        "read": "查看",
+        "found by name": "按姓名查到",
+        "exported": "导出",
+        "registered": "登记",
+        "imported": "导入",
+        "verified": "核实",
+        "self": "本人登记",
+        "rejection proposed": "提出不实认定",
+        "rejection dropped": "撤销不实认定",
+        "rejection confirmed": "确认不实",
+        "rejection decided": "裁定申诉",
+        "erasure requested": "申请删除",
+        "erasure confirmed": "确认删除",
+        "held": "保留备查",
+        "released": "解除保留",
+    },
 }
 
 HAPPENED = {

@@ -302,6 +302,19 @@ KEYS: dict[Group, str] = {
 }
 
 
+# Clocks that have run out: of petitions, and of tasks, which are their lead unit's. $1 and $2 as above; the public
+# hears of those that it may read of.
+OVERDUE = """
+    SELECT petition_id, unit_id FROM (
+        SELECT id AS petition_id, NULL::uuid AS unit_id, clock
+        FROM board.petitions CROSS JOIN jsonb_each(clocks) AS each (rule, clock)
+        UNION ALL SELECT petition_id, lead_unit_id, clock FROM board.tasks WHERE clock IS NOT NULL
+    ) AS running JOIN board.petitions AS p ON p.id = running.petition_id
+    WHERE (clock ->> 'due_at')::timestamptz < $1 AND NOT p.suspended AND ($2 OR p.public)
+"""
+CLOCKS_AND_PETITIONS = "count(*) AS clocks, count(DISTINCT petition_id) AS petitions"
+
+
 async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -> dict[str, Any]:
     """All accepted petitions together. ``conduct``: those about an official's conduct too; never for the public."""
     figures = await pool.fetchrow(
@@ -318,30 +331,26 @@ async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -
         )
         for column in ("phase", "outcome")
     }
-    medians = await pool.fetch(
-        "SELECT s.phase,"
+    stays = await pool.fetch(
+        "SELECT s.phase, count(*) AS count,"
         " extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY left_at - came_at - stood_still))"
         " / 86400 AS days FROM statistics.stays AS s JOIN statistics.petitions AS p ON p.id = s.petition_id"
         " WHERE left_at IS NOT NULL AND ($1 OR NOT conduct) GROUP BY 1 ORDER BY 1",
         conduct,
     )
-    overdue = await pool.fetchrow(
-        """
-        SELECT count(*) AS clocks, count(DISTINCT petition_id) AS petitions FROM (
-            SELECT id AS petition_id, clock FROM board.petitions CROSS JOIN jsonb_each(clocks) AS each (rule, clock)
-            UNION ALL SELECT petition_id, clock FROM board.tasks WHERE clock IS NOT NULL
-        ) AS running JOIN board.petitions AS p ON p.id = running.petition_id
-        WHERE (clock ->> 'due_at')::timestamptz < $1 AND NOT p.suspended AND ($2 OR p.category <> 'conduct')
-        """,
-        now,
-        conduct,
-    )
+    overdue = await pool.fetchrow(f"SELECT {CLOCKS_AND_PETITIONS} FROM ({OVERDUE}) AS late", now, conduct)
     assert overdue is not None
     return {
         **_figures(figures),
         "phases": {row["name"]: row["count"] for row in counts["phase"]},
         "outcomes": {row["name"]: row["count"] for row in counts["outcome"]},
-        "median_days": {row["phase"]: round(float(row["days"]), 2) for row in medians},
+        "stays": {
+            row["phase"]: {
+                "count": row["count"],
+                "median_days": round(float(row["days"]), 2) if row["count"] >= FEWEST else None,
+            }
+            for row in stays
+        },
         "overdue": dict(overdue),
     }
 
@@ -358,7 +367,15 @@ async def by(pool: asyncpg.Pool, group: Group, now: datetime, *, conduct: bool =
         now,
         conduct,
     )
-    return [{"key": row["key"], **_figures(row)} for row in rows]
+    late = await pool.fetch(
+        f"SELECT {KEYS[group]} AS key, {CLOCKS_AND_PETITIONS} FROM ({OVERDUE}) AS late"
+        f" JOIN statistics.petitions ON id = petition_id GROUP BY 1",
+        now,
+        conduct,
+    )
+    overdue = {row["key"]: {"clocks": row["clocks"], "petitions": row["petitions"]} for row in late}
+    none = {"clocks": 0, "petitions": 0}
+    return [{"key": row["key"], **_figures(row), "overdue": overdue.get(row["key"], none)} for row in rows]
 
 
 def _figures(row: asyncpg.Record) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from api.console import (
     register,
     sign_here,
     signing_in,
+    statistics,
     supervision,
     words,
 )
@@ -50,6 +51,7 @@ PAGES = (
     register,
     sign_here,
     signing_in,
+    statistics,
     supervision,
 )
 ENDLESS = "/live"

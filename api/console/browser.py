@@ -104,9 +104,9 @@ class Browser:
         is_json = "json" in answer.headers.get("Content-Type", "")
         return Answer(answer.json() if answer.content and is_json else None, answer.headers.get("Yuetan-Position", ""))
 
-    async def file(self, path: str) -> Response:
+    async def file(self, path: str, **query: Any) -> Response:
         """What the API answers, as it is: a paper, a calendar, a picture."""
-        answer = await self._answer("GET", path)
+        answer = await self._answer("GET", path, query=query)
         kept = ("Content-Type", "Content-Disposition", "Content-Security-Policy", "Cache-Control")
         return Response(answer.content, headers={name: answer.headers[name] for name in kept if name in answer.headers})
 

@@ -189,13 +189,6 @@ async def live(petition_id: UUID, browser: Browsing) -> StreamingResponse:
     return await rings(browser, petition_id)
 
 
-@router.get("/statistics")
-async def statistics(browser: Browsing, by: str = "host") -> HTMLResponse:
-    figures = await browser.get("/v1/statistics", by=by)
-    known = {} if by == "month" else await names(browser, *(group["key"] for group in figures["groups"]))
-    return browser.page("statistics.html", figures=figures, by=by, names=known)
-
-
 @router.get("/language/{language}")
 async def choose_language(language: str, request: Request) -> Response:
     answer = see(request.headers.get("Referer") or "/")

@@ -92,7 +92,7 @@ async def test_petitions_are_counted_by_phase_and_the_median_stay_is_in_days_wit
     mirror: Mirror,
 ) -> None:
     stories = []
-    for n, days in enumerate((1, 3, 8)):
+    for n, days in enumerate((1, 2, 3, 8, 9)):
         story = given(Phase.MEETING, name=f"petition {n}")
         story.later(days=days - 1)
         story.suspend()
@@ -102,15 +102,31 @@ async def test_petitions_are_counted_by_phase_and_the_median_stay_is_in_days_wit
         story.do(story.petition.conclude_meeting, OFFICIAL, meeting_id=id_of("meeting"))
         stories.append(story)
     figures = await overall(mirror, *stories, given(Phase.REJECTED, name="rejected"))
-    assert figures["phases"] == {"rejected": 1, "roadmap": 3}
-    assert figures["median_days"]["meeting"] == 3.0
+    assert figures["phases"] == {"rejected": 1, "roadmap": 5}
+    assert figures["stays"]["meeting"] == {"count": 5, "median_days": 3.0}
+
+
+async def test_the_median_of_fewer_than_five_is_not_told(mirror: Mirror) -> None:
+    figures = await overall(mirror, *(given(Phase.ROADMAP, name=f"petition {n}") for n in range(4)))
+    assert figures["stays"]["meeting"] == {"count": 4, "median_days": None}
 
 
 async def test_what_is_overdue_counts_clocks_and_petitions(mirror: Mirror) -> None:
     story = given(Phase.IN_PROGRESS)
     assert (await overall(mirror, story))["overdue"] == {"clocks": 0, "petitions": 0}
     # Nobody has claimed either task, and the response is due.
+    late = story.now + timedelta(days=90)
     assert (await overall(mirror, story, after=timedelta(days=90)))["overdue"] == {"clocks": 3, "petitions": 1}
+    for group in statistics.KEYS:
+        clocks = {row["key"]: row["overdue"]["clocks"] for row in await statistics.by(mirror.pool, group, late)}
+        assert sorted(clocks.values()) == ([1, 1] if group == "unit" else [3]), group
+
+
+async def test_the_public_hears_of_nothing_overdue_that_it_cannot_read_of(mirror: Mirror) -> None:
+    story = given(Phase.SUBMITTED)
+    assert (await overall(mirror, story, after=timedelta(days=90)))["overdue"] == {"clocks": 0, "petitions": 0}
+    watched = await statistics.overall(mirror.pool, story.now + timedelta(days=90), conduct=True)
+    assert watched["overdue"]["petitions"] == 1
 
 
 async def test_figures_are_grouped_by_host_post_unit_and_month_without_ranking_the_few(mirror: Mirror) -> None:
@@ -146,4 +162,4 @@ async def test_petitions_about_conduct_count_only_where_asked_for(mirror: Mirror
     figures = await statistics.overall(mirror.pool, story.now + timedelta(days=90), conduct=conduct)
     by_post = await statistics.by(mirror.pool, "post", story.now, conduct=conduct)
     assert (figures["petitions"], len(by_post), bool(figures["phases"])) == (conduct, conduct, conduct)
-    assert (figures["overdue"]["petitions"], bool(figures["median_days"])) == (conduct, conduct)
+    assert (figures["overdue"]["petitions"], bool(figures["stays"])) == (conduct, conduct)

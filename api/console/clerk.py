@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -11,11 +13,21 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData
 
 from api.console import marks
-from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst
-from api.console.forms import Choices, Field, Form, Kind, declare, from_directory, kept
+from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst, see
+from api.console.desk import answered_by
+from api.console.forms import Choices, Field, Form, Kind, declare, from_directory, kept, offered
 from api.console.public import names
 from domain.command import Role
-from domain.petition.words import Category, Phase, RejectionReason, StatutoryRoute
+from domain.petition.words import (
+    ADMITTED,
+    OPEN,
+    UNANSWERED,
+    UNDER_WAY,
+    Category,
+    Phase,
+    RejectionReason,
+    StatutoryRoute,
+)
 
 router = APIRouter()
 
@@ -52,19 +64,46 @@ async def as_asked(browser: Browser, _: UUID) -> Mapping[str, Any]:
     return dict(browser.request.query_params)
 
 
-async def others(browser: Browser, id: UUID) -> Choices:
+async def a_hotline_call(_: Browser, __: UUID) -> Mapping[str, Any]:
+    return {"system": "12345"}
+
+
+async def topics(browser: Browser, id: UUID) -> Mapping[str, Any]:
+    """Both parts begin with all of it, or with what was proposed before."""
+    row = await browser.get(f"/v1/petitions/{id}")
+    whole = {name: row[name] for name in ("topic", "details")}
+    parts: dict[str, Any] = row["split_proposal"] or whole | {"other_details": row["details"]}
+    return parts
+
+
+async def called(browser: Browser, id: UUID) -> Choices:
+    row = await browser.get(f"/v1/petitions/{id}")
+    return list((await names(browser, *row["called_post_ids"])).items())
+
+
+async def others(browser: Browser, id: UUID) -> list[dict[str, Any]]:
     """Petitions that this one may repeat: similar ones, and the one that the page before was about."""
-    path = f"/v1/petitions/{id}/similar"
-    found = [row["petition"] for row in await browser.get(path)]
-    asked = (await as_asked(browser, id)).get("other") or (await browser.request.form()).get("other")
+    found = [row["petition"] for row in await browser.get(f"/v1/petitions/{id}/similar")]
+    typed = {**browser.request.query_params, **await browser.request.form()}
+    asked = id_in(str(typed.get("other", "")))
     if asked and asked not in [row["id"] for row in found]:
-        found.append(await browser.get(f"/v1/petitions/{UUID(str(asked))}"))
-    return [(row["id"], row["public_topic"] or row["topic"]) for row in found]
+        found.append(await browser.get(f"/v1/petitions/{asked}"))
+    return found
+
+
+async def repeated(browser: Browser, id: UUID) -> Choices:
+    return [(row["id"], row["topic"] or row["public_topic"]) for row in await others(browser, id)]
+
+
+async def admitted(browser: Browser, id: UUID) -> Choices:
+    """What it can be merged into."""
+    rows = [row for row in await others(browser, id) if row["phase"] in ADMITTED]
+    return [(row["id"], row["topic"] or row["public_topic"]) for row in rows]
 
 
 def only_where_it_applies(typed: FormData) -> dict[str, Any]:
     """The other reasons' fields are hidden, but may have been filled in before the reason was changed."""
-    read = {item.name: item.read(typed) for item in REJECTION}
+    read = {item.name: item.read(typed) for item in REJECTION if item is not OTHER}
     needs = {"route": RejectionReason.STATUTORY_ROUTE, "duplicate_of": RejectionReason.DUPLICATE}
     return {
         name: value
@@ -73,6 +112,11 @@ def only_where_it_applies(typed: FormData) -> dict[str, Any]:
     }
 
 
+OTHER = Field("other", "", Kind.HIDDEN, required=False)  # the petition that the page before was about
+MERGER = (
+    Field("into", "并入哪一件", Kind.CHOICE, choices=admitted, hint="只能并入已受理、尚未办结的申请。"),
+    OTHER,
+)
 REJECTION = (
     Field("reason_code", "理由", Kind.CHOICE, choices=[(code.value, words) for code, words in REASONS.items()]),
     Field(
@@ -82,8 +126,9 @@ REJECTION = (
         required=False,
         choices=[(code.value, words) for code, words in ROUTES.items()],
     ),
-    Field("duplicate_of", "与哪一件重复", Kind.CHOICE, required=False, choices=others),
+    Field("duplicate_of", "与哪一件重复", Kind.CHOICE, required=False, choices=repeated),
     Field("explanation", "说明", hint="发起人和联名人会读到。请写清依据,并告知可以怎么办。"),
+    OTHER,
 )
 
 declare(
@@ -121,6 +166,154 @@ declare(
             body=only_where_it_applies,
             template="rejection.html",
         ),
+        "referral": Form(
+            "/v1/petitions/{id}/referral",
+            "转送",
+            (
+                Field("unit_id", "转送本区单位", Kind.CHOICE, required=False, choices=from_directory("units")),
+                Field("to", "或转送其他机关", Kind.LINE, required=False, hint="名录以外的机关,写全称。二者择一。"),
+                Field("explanation", "说明", hint="联名人会读到:为什么转送、由谁办理、怎样查询。"),
+            ),
+            roles=CLERK,
+            phases=SUBMITTED,
+            hint="转送后此件在本平台办结。接收单位登记回执;名录以外的机关,回执由受理人员登记。联名人随即获知。",
+            button="转送",
+            done="已转送,并告知联名人。",
+        ),
+        "receipt": Form(
+            "/v1/petitions/{id}/receipt",
+            "登记转送回执",
+            (
+                Field("number", "接收机关文号", Kind.LINE),
+                Field("received_by", "接收机构或经办处室", Kind.LINE),
+                Field("received_on", "接收日期", Kind.DAY),
+            ),
+            roles=frozenset({Role.CLERK, Role.UNIT_OFFICER}),
+            phases=frozenset({Phase.REFERRED}),
+            done="回执已登记,联名人可以查看。",
+        ),
+        "split": Form(
+            "/v1/petitions/{id}/split",
+            "建议拆分",
+            (
+                Field("topic", "本件保留的题目", Kind.LINE),
+                Field("details", "本件保留的内容", rows=6),
+                Field("other_topic", "另立一件的题目", Kind.LINE),
+                Field("other_details", "另立一件的内容", rows=6),
+                Field(
+                    "other_category",
+                    "另立一件的类别",
+                    Kind.CHOICE,
+                    choices=[(code.value, words) for code, words in CATEGORIES.items()],
+                ),
+            ),
+            roles=CLERK,
+            phases=SUBMITTED,
+            hint="发起人同意后,另立的一件直接待受理,原联名人同为两件的联名人。受理期限不因此停止,期间仍可作其他决定。",
+            done="拆分建议已送发起人。",
+            begin=topics,
+        ),
+        "merge": Form(
+            "/v1/petitions/{id}/merge",
+            "建议并案",
+            MERGER,
+            roles=CLERK,
+            phases=SUBMITTED,
+            hint="由本件联名人无记名表决,过半数同意即并入,本件随之终结;联名人可自愿转到并入的那一件。未通过的,不得再次提出并入同一件。",
+            button="提请表决",
+            done="已提请联名人表决。",
+            begin=as_asked,
+            body=lambda typed: {"into": MERGER[0].read(typed)},
+        ),
+        "urgency": Form(
+            "/v1/petitions/{id}/urgency",
+            "标为紧急",
+            (Field("reason", "为什么不能等"),),
+            roles=frozenset({Role.CLERK, Role.HOST_STAFF}),
+            phases=frozenset({Phase.COLLECTING}) | UNANSWERED,
+            hint="联名中的随即提交,仍可继续联名;二十四小时内须作出首次回应(阶段性答复或路线图)。",
+            done="已标为紧急。",
+            fits=lambda row, _: not row["urgent"],
+        ),
+        "urgency-lifting": Form(
+            "/v1/petitions/{id}/urgency/lifting",
+            "解除紧急",
+            (Field("reason", "理由"),),
+            roles=CLERK,
+            phases=OPEN - {Phase.COLLECTING},
+            hint="尚未受理且联名不足的,退回继续联名,期限重新起算。",
+            done="已解除紧急。",
+            fits=lambda row, _: bool(row["urgent"]),
+        ),
+        "recusal": Form(
+            "/v1/petitions/{id}/recusal",
+            "回避",
+            (
+                Field(
+                    "nobody_else",
+                    "本岗位没有其他人可以经办,请上一级接手",
+                    Kind.TICK,
+                    required=False,
+                ),
+            ),
+            roles=STAFF,
+            phases=OPEN,
+            hint="本人或近亲属与此件有利害关系的,应当回避。不问理由,也不告知他人;此后您看不到此件的内部内容,由同事接手。"
+            "同事都须回避的,社区的工作由受理人员接手,受理人员的由督查接手。",
+            button="确认回避",
+            done="您已回避此件。",
+            goes_to="/desk",
+        ),
+        "link": Form(
+            "/v1/petitions/{id}/links",
+            "关联其他系统的案号",
+            (
+                Field("system", "系统代号", Kind.LINE, hint="小写字母、数字或连字符,例如 12345。"),
+                Field("number", "案号", Kind.LINE),
+            ),
+            roles=frozenset({Role.CLERK, Role.HOST_STAFF}),
+            hint="案号可能指向来电人:只有受理、社区、督查和审计人员看得到。",
+            done="案号已关联。",
+            begin=a_hotline_call,
+        ),
+        "link-removal": Form(
+            "/v1/petitions/{id}/links/{link_id}/removal",
+            "取消关联",
+            (Field("link_id", "", Kind.HIDDEN), Field("reason", "理由")),
+            hint="取消后案号不再可读,可以重新关联到别的申请。",
+            done="关联已取消。",
+            begin=as_asked,
+        ),
+        "reassignment": Form(
+            "/v1/petitions/{id}/reassignment",
+            "建议调整应约领导",
+            (
+                Field("post_id", "原应约职务", Kind.CHOICE, choices=called),
+                Field("to_post_id", "改为", Kind.CHOICE, choices=from_directory("posts")),
+                Field("reason", "理由", hint="群众代表会读到。"),
+            ),
+            roles=CLERK,
+            phases=frozenset({Phase.ACCEPTED, Phase.MEETING}),
+            hint="由群众代表公开表态,过半数同意即调整;牵头职务改变的,签收期限重新起算。",
+            done="建议已送群众代表。",
+        ),
+        "election": Form(
+            "/v1/petitions/{id}/ballots",
+            "组织推选群众代表",
+            roles=CLERK,
+            phases=frozenset({Phase.COLLECTING, Phase.SUBMITTED}) | UNDER_WAY,
+            hint="联名人先报名,再无记名投票,得票最多的至多五人当选。联名达到人数后方可进行。",
+            button="开始推选",
+            done="推选已开始,联名人已获通知。",
+            body=lambda _: {"question": "representatives"},
+        ),
+    }
+)
+answered_by(
+    {
+        "admissibility": ("acceptance", "rejection"),
+        "public_text": ("public-text",),
+        "receipt": ("receipt",),
     }
 )
 
@@ -151,6 +344,14 @@ async def cases(browser: Browser, phase: Phase, host_id: str, category: str, cur
         cursor=cursor,
         now=browser.now,
     )
+
+
+@router.get("/admissibility/find")
+async def find(browser: Browsing, system: str = "12345", number: str = "") -> Response:
+    """The petition that a case of another system is linked to."""
+    browser.must_sign_in()
+    case = await browser.get(f"/v1/links/{quote(system, safe='')}/{quote(number.strip() or '-', safe='')}")
+    return see(f"/admissibility/{case['petition_id']}")
 
 
 # One petition
@@ -184,7 +385,9 @@ async def working_page(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         checked=issued if row["public_topic"] else original,
         names=known,
         now=browser.now,
-        decides=browser.identity and browser.identity.role in (Role.CLERK, Role.SUPERVISOR),
+        decides=decides(browser),
+        offers=offered(browser, "petitions", row["phase"], row),
+        receipt=await browser.get(f"{path}/receipt") if row["phase"] == Phase.REFERRED else None,
     )
 
 
@@ -226,7 +429,7 @@ async def look_through(petition_id: UUID, request: Request, browser: Browsing) -
         checked, problem = {"topic": [], "details": [], "kinds": {}}, error.problem
     fragment = "HX-Request" in request.headers
     return browser.page(
-        "draft_checked.html" if fragment else "draft.html",
+        "public_text_checked.html" if fragment else "public_text.html",
         200 if fragment or not problem else 422,
         petition_id=petition_id,
         draft=draft,
@@ -241,3 +444,54 @@ async def similar_ones(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     browser.must_sign_in()
     found = await browser.get(f"/v1/petitions/{petition_id}/similar", limit=20)
     return browser.page("similar_count.html", found=found, petition_id=petition_id)
+
+
+@router.get("/admissibility/{petition_id}/compare")
+async def compare_by_address(petition_id: UUID, browser: Browsing, other: str = "") -> Response:
+    """With one that the search did not find: by its number, or the address of its page."""
+    browser.must_sign_in()
+    found = id_in(other)
+    if found is None:
+        raise ApiProblem(404, NO_SUCH_PETITION)
+    return see(f"/admissibility/{petition_id}/compare/{found}")
+
+
+@router.get("/admissibility/{petition_id}/compare/{other_id}")
+async def compare(petition_id: UUID, other_id: UUID, browser: Browsing) -> HTMLResponse:
+    """Two petitions as they were written, beside one another; what stands in both is marked."""
+    browser.must_sign_in()
+    rows = [await browser.get(f"/v1/petitions/{id}") for id in (petition_id, other_id)]
+    if any(row["topic"] is None for row in rows):
+        raise ApiProblem(404, NO_SUCH_PETITION)
+    known = await names(browser, *(id for row in rows for id in (row["host_id"], *row["called_post_ids"])))
+    texts = [f"{row['topic']}\n{row['details']}" for row in rows]
+    return browser.page(
+        "compare.html",
+        sides=[
+            (row, marks.shared(row["topic"], other), marks.shared(row["details"], other))
+            for row, other in zip(rows, reversed(texts), strict=True)
+        ],
+        names=known,
+        now=browser.now,
+        decides=decides(browser),
+        mergeable=rows[0]["phase"] == Phase.SUBMITTED and rows[1]["phase"] in ADMITTED,
+    )
+
+
+NO_SUCH_PETITION = {
+    "title": "没有这件申请",
+    "title_en": "There is no such petition",
+    "detail": "请核对编号或网址。",
+    "detail_en": "Check the number or the address.",
+}
+
+
+def id_in(text: str) -> str | None:
+    """In a number or an address that somebody has copied."""
+    found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower())
+    return found and found[0]
+
+
+def decides(browser: Browser) -> bool:
+    """Supervisors do a clerk's work where no clerk may."""
+    return browser.identity is not None and browser.identity.role in (Role.CLERK, Role.SUPERVISOR)

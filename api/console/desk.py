@@ -21,8 +21,6 @@ STEPS: dict[str, tuple[str, ...]] = {
     "arrange_meeting": ("meeting",),
     "confirm_minutes": ("minutes-confirmation", "correction"),
     "correct_minutes": ("minutes-again",),
-    "admissibility": ("acceptance", "rejection"),
-    "public_text": ("public-text",),
     "withdrawals": ("alert-heeding",),
     "review": ("review-decision",),
     "extension": ("extension-approval", "extension-refusal"),

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -127,7 +128,9 @@ Body = Callable[[FormData], Any]
 
 @dataclass(frozen=True)
 class Form:
-    """``path``: of the API, with ``{id}`` in it. ``of``: what the id names, a resource of the API whose own page is
+    """``path``: of the API, with ``{id}`` in it, and in braces the fields that it names besides.
+
+    ``of``: what the id names, a resource of the API whose own page is
     ``/{of}/{id}``; "" for a form that is about nothing yet. ``phases``: of a petition, in which its page offers it.
     ``begin`` fills in what is there already; ``body`` makes the request where the fields alone do not, and ``template``
     is then its own. ``goes_to``: the page after it, with the answer's fields in braces; ``shows``: the template that
@@ -156,9 +159,21 @@ class Form:
     def request(self, typed: FormData) -> Any:
         if self.body:
             return self.body(typed)
-        read = ((field.name, field.read(typed)) for field in self.fields if field.kind != Kind.FILE)
+        read = (
+            (field.name, field.read(typed))
+            for field in self.fields
+            if field.kind != Kind.FILE and field not in self._in_path
+        )
         rows = {self.rows.name: self.rows.read(typed)} if self.rows else {}
         return rows | {name: value for name, value in read if value is not None}
+
+    def address(self, id: UUID, typed: FormData) -> str:
+        named = {field.name: quote(str(typed.get(field.name, "")), safe="") for field in self._in_path}
+        return self.path.format(id=id, **named)
+
+    @property
+    def _in_path(self) -> list[Field]:
+        return [field for field in self.fields if f"{{{field.name}}}" in self.path]
 
     @property
     def words(self) -> Iterable[str]:
@@ -300,7 +315,7 @@ async def _carry_out(browser: Browser, name: str, id: UUID, typed: FormData) -> 
                 raise missing(item.name)
         answer = await browser.command(
             form.method,
-            form.path.format(id=id),
+            form.address(id, typed),
             form.request(typed),
             files=files,
             key=f"{typed.get('key', '')}-{digest(typed, files)}",

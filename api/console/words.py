@@ -115,6 +115,13 @@ CODES: Mapping[str, Mapping[Any, str]] = {
     "result": {"upheld": "维持答复", "changed": "变更答复", "returned": "退回重新办理"},
     "rule": RULES,
     "category": {"advice": "工作建议", "grievance": "意见诉求", "conduct": "作风效能"},
+    "question": {
+        "withdrawal": "撤回申请",
+        "merging": "并入另一件申请",
+        "replacement": "更换发起人",
+        "representatives": "推选群众代表",
+    },
+    "voted": {"passed": "通过", "failed": "未通过", "void": "作废"},
     "found": {
         "identity_number": "身份证号",
         "account_number": "账号",

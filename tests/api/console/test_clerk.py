@@ -185,3 +185,121 @@ async def test_a_clerk_who_has_recused_themselves_reads_it_no_more(world: World,
     await world.post(Person(CLERK.role, "clerk"), f"{api(page)}/recusal")
     assert (await tab.open(page)).status_code == 403
     assert TOPIC not in tab.html
+
+
+async def test_two_petitions_are_compared_and_one_merged_into_the_other(world: World, tab: Tab) -> None:
+    accepted = (await world.accepted(topic="排涝改造请求", details="每逢暴雨积水很深,车辆无法通行。"))[-36:]
+    page = await submitted(world, tab, topic="划船社区积水", details="车辆无法通行:每逢暴雨积水很深!")
+    await tab.open(f"{page}/compare?other=http://yuetan/petitions/{accepted}")
+    assert '<mark class="shared">每逢暴雨积水很深</mark>' in tab.html
+    assert '<mark class="shared">车辆无法通行</mark>' in tab.html
+    assert tab.html.count("<mark") == 4
+    link = re.search(r'href="(/do/merge/[^"]+)"', tab.html)
+    assert link
+    await tab.open(link[1].replace("&amp;", "&"))
+    await tab.fill(into=accepted)
+    assert "已提请联名人表决" in tab.html
+    assert "并入另一件申请:表决中" in tab.html
+    (ballot,) = (await world.get(CLERK, api(page)))["ballots"]
+    assert (ballot["question"], ballot["into_id"]) == ("merging", accepted)
+    # Only while nothing else is asked, and never into one that is not accepted.
+    await tab.open(f"{page}/compare/{page[-36:]}")
+    assert "不能并入" in tab.html
+    await tab.open(f"/do/merge/{page[-36:]}?other={accepted}&into={accepted}")
+    assert (await tab.fill(into=accepted)).status_code == 409
+    for wrong in ("", "没有", "00000000-0000-0000-0000-000000000000"):
+        assert (await tab.open(f"{page}/compare?other={wrong}")).status_code == 404
+    await tab.be(f"official-{world.official.org}")  # who has the other one in hand, and not this one
+    assert (await tab.open(f"{page}/compare/{accepted}")).status_code == 404
+
+
+async def test_split_referred_and_the_receipt_entered(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(f"/do/split/{page[-36:]}?then={page}")
+    await tab.fill(
+        topic="排涝", details="积水。", other_topic="路灯", other_details="不亮。", other_category="grievance"
+    )
+    assert "等待发起人同意" in tab.html
+    assert "路灯" in tab.html
+    await tab.open(f"/do/referral/{page[-36:]}?then={page}")
+    answer = await tab.fill(explanation="属市级规划。")
+    assert answer.status_code == 422
+    assert 'id="wrong-to"' in tab.html
+    answer = await tab.fill(to="市自然资源和规划局", unit_id=str(world.officer.org))
+    assert answer.status_code == 422
+    await tab.fill(unit_id="")
+    assert "转送〔2026〕" in tab.html
+    assert "回执尚未登记" in tab.html
+    await tab.open("/desk")
+    assert f'href="/do/receipt/{page[-36:]}?then=/desk"' in tab.html
+    await tab.open(f"/do/receipt/{page[-36:]}?then={page}")
+    assert (await tab.fill(number="甬资规收1号", received_by="信访处", received_on="2026-12-31")).status_code == 422
+    await tab.fill(received_on="2026-03-02")
+    assert "甬资规收1号 · 信访处" in tab.html
+    assert "/do/receipt" not in tab.html
+
+
+async def test_cases_of_other_systems_are_linked_found_and_removed(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(f"/do/link/{page[-36:]}?then={page}")
+    assert (await tab.fill(system="热线", number="NB1")).status_code == 422
+    await tab.fill(system="12345", number="nb2026 0001")
+    assert "<b>NB20260001</b>" in tab.html
+    await tab.open(f"{PAGE}/find?system=12345&number=NB20260001")
+    assert f"/do/public-text/{page[-36:]}" in tab.html
+    for wrong in ("NB2", "", "../../petitions"):
+        assert (await tab.open(f"{PAGE}/find?number={wrong}")).status_code == 404
+    await tab.open(page)
+    link = re.search(r'href="(/do/link-removal/[^"]+)"', tab.html)
+    assert link
+    await tab.open(link[1].replace("&amp;", "&"))
+    await tab.fill(reason="关联有误。")
+    assert "没有关联的案号" in tab.html
+    assert (await tab.open(f"/do/link-removal/{page[-36:]}?link_id=..")).status_code == 200
+    assert (await tab.fill(reason="试。")).status_code in (404, 405, 422)
+    await tab.be(f"official-{world.official.org}")
+    assert (await tab.open(f"{PAGE}/find?number=NB20260001")).status_code == 403
+
+
+async def test_urgent_and_no_longer(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(f"/do/urgency/{page[-36:]}?then={page}")
+    await tab.fill(reason="消防通道被堵。")
+    assert "已标为紧急" in tab.html
+    assert "/do/urgency-lifting" in tab.html
+    await tab.open(f"/do/urgency/{page[-36:]}?then={page}")
+    assert (await tab.fill(reason="再标一次。")).status_code == 409
+    await tab.open(f"/do/urgency-lifting/{page[-36:]}?then={page}")
+    await tab.fill(reason="已清障。")
+    assert "已解除紧急" in tab.html
+    assert (await world.get(CLERK, api(page)))["urgent"] is False
+
+
+async def test_a_clerk_steps_aside_and_is_shown_it_no_more(world: World, tab: Tab) -> None:
+    page = await submitted(world, tab)
+    await tab.open(f"/do/recusal/{page[-36:]}")
+    await tab.fill("/do/recusal")
+    assert "您已回避此件" in tab.html
+    assert (await tab.open(page)).status_code == 403
+
+
+async def test_another_post_is_proposed_and_representatives_elected(world: World, tab: Tab) -> None:
+    path = await world.accepted()
+    other = await world.register("posts", "副区长", "government")
+    await world.get(CLERK, path)
+    await tab.be("clerk")
+    await tab.open(f"/petitions/{path[-36:]}")
+    assert f'href="/do/reassignment/{path[-36:]}"' in tab.html
+    await tab.open(f"/do/reassignment/{path[-36:]}")
+    answer = await tab.fill(to_post_id=str(other), post_id=str(world.official.org), reason="由分管副区长负责。")
+    assert answer.status_code == 409  # there are no representatives yet
+    assert "由分管副区长负责。</textarea>" in tab.html
+    await tab.open(f"/do/election/{path[-36:]}")
+    await tab.fill("/do/election")
+    assert "推选已开始" in tab.html
+    await world.elect(path, 1, 2, 3)
+    await tab.open(f"/do/reassignment/{path[-36:]}")
+    await tab.fill(to_post_id=str(other), post_id=str(world.official.org), reason="由分管副区长负责。")
+    assert "建议已送群众代表" in tab.html
+    (proposal,) = (await world.get(CLERK, path))["proposals"]
+    assert proposal["to_post_id"] == str(other)

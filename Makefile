@@ -4,7 +4,7 @@ BIN := .venv/bin
 SETUP := .venv/installed
 CODE := yuetan.py domain infra projections api workflows tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check demo bench lock
+.PHONY: help setup run test check demo bench lock chromium screens
 
 help:
 	@echo "make run | test | check | demo | bench | setup | lock"
@@ -33,9 +33,21 @@ check: $(SETUP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(SETUP)
+# The browser that the tests drive and its Chinese letters: Debian's packages, where they are missing.
+chromium:
+	@(command -v chromium && fc-list :lang=zh | grep .) >/dev/null 2>&1 || { \
+	  echo "installing Debian's packages chromium and fonts-noto-cjk for the browser tests ..."; \
+	  if [ "$$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi; export DEBIAN_FRONTEND=noninteractive; \
+	  get="$$as apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk fontconfig"; \
+	  $$get >/dev/null 2>&1 || { $$as apt-get update -qq && $$get; } >/dev/null || { \
+	  echo "could not: install chromium and fonts-noto-cjk yourself, then run make test again" >&2; exit 1; }; }
+
+test: $(SETUP) chromium
 	@start=$$(date +%s); $(MAKE) --no-print-directory check && $(BIN)/pytest; status=$$?; \
 	echo "make test took $$(( $$(date +%s) - start )) s"; exit $$status
+
+screens: $(SETUP) chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 # For every platform and Python 3.11 to 3.13, with hashes and without an index. Versions stay unless the locks are deleted.
 lock: $(SETUP)

@@ -138,7 +138,7 @@ def printed(brief: Brief) -> str:
     earlier = [f"{_cut(p.topic or '', 30)}:{OUTCOMES[p.outcome]}" for p in brief.earlier]
     return (
         f'<!doctype html><html lang="zh"><meta charset="utf-8"><title>点题约谈会议简报</title><style>{STYLE}</style>'
-        "<h1>点题约谈会议简报</h1>"
+        '<meta name="viewport" content="width=device-width"><main><h1>点题约谈会议简报</h1>'
         f"<p>时间:{_moment(brief.starts_at)}{moved}<br>地点:{_cut(brief.venue, 60)}<br>"
         f"联名:{brief.signatures} 人(门槛 {brief.threshold} 人)</p>"
         + _section("题目", [_cut(brief.topic, 200)])
@@ -148,7 +148,7 @@ def printed(brief: Brief) -> str:
         + _list("未列入议程的居民异议", [_cut(text, 50) for text in brief.objections], 3)
         + _list("期限", clocks, 4)
         + _list("以往同类事项", earlier, EARLIER)
-        + "</html>"
+        + "</main></html>"
     )
 
 

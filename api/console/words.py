@@ -1,6 +1,7 @@
 """The words of the pages: Chinese as written in the templates, English from ``locale/en.po``."""
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -42,7 +43,7 @@ def _environment(language: str) -> Environment:
     )
     words = words_in(language)
     found.globals |= {"_": words, "language": language, "rate": rate}
-    found.filters |= {"moment": moment, "day": day, "date": date, "said": said_in(language)}
+    found.filters |= {"moment": moment, "day": day, "stamp": stamp, "date": date, "said": said_in(language)}
     found.filters |= {
         "until": lambda due_at, now: last_day(due_at, language, now),
         "days_left": days_left,
@@ -93,6 +94,11 @@ def days_left(due_at: str, now: datetime) -> int | None:
     at = datetime.fromisoformat(due_at)
     days = (date(at - timedelta(microseconds=1)) - date(now)).days
     return None if days == 0 and at <= now else days
+
+
+def stamp(at: str | datetime) -> str:
+    """For machines that read a page: HTML allows no more than milliseconds."""
+    return re.sub(r"(\.\d{3})\d+", r"\1", str(at))
 
 
 def said_in(language: str) -> Any:

@@ -5,7 +5,8 @@ document.addEventListener("htmx:beforeSwap", () => {
   opened = [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
 });
 for (const event of ["htmx:oobAfterSwap", "htmx:afterSwap"]) {
-  document.addEventListener(event, () => {
+  document.addEventListener(event, ({ target }) => {
+    if (target.id === "gauge") return; // asked for every ten seconds: no news
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     const said = document.getElementById("live-said");
     if (said) said.textContent = said.dataset.said;

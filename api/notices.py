@@ -97,7 +97,7 @@ async def leave(token: Token, services: Serving) -> str:
         raise Problem(
             404, "no-such-link", "链接无效,请登录后设置。", "No such link: sign in and change it there.", "?token"
         )
-    return _page("<p>已设置。必要消息仍会发送。/ Done. Required messages will still come.</p>")
+    return _page("<p>已设置,此类消息不再发送。/ Done: no more of these.</p>")
 
 
 def _page(content: str) -> str:

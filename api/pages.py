@@ -47,6 +47,7 @@ class PetitionSummary(BaseModel):
     topic: str | None = Field(None, description=AS_WRITTEN)
     details: str | None = Field(None, description=AS_WRITTEN)
     clocks: list[ClockState] = Field(description="What is running now, soonest due first.")
+    public: bool = Field(description="Everybody may read it, and follow it.")
     progress: int | None = Field(
         examples=[45],
         description="Of the present round, in percent: each task counts alike, as reported, at most 90 until it is"

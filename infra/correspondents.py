@@ -23,6 +23,7 @@ from infra.register_log import Actor
 
 COMMON = UUID(int=0)
 ONE_FOR_ALL = (Role.CLERK, Role.SUPERVISOR)  # who share one inbox, whatever their organisation
+FOLLOWER = "follower"  # of a petition, by an e-mail address alone: no role of the engine's
 TAG_BYTES = 16
 
 
@@ -115,6 +116,42 @@ class Correspondents:
         owner = self.who(Role.RESIDENT, subject, None).owner
         await conn.execute("DELETE FROM notice_settings WHERE owner = $1", owner)
 
+    # Addresses of those who follow a petition without having signed it
+
+    async def follow(self, petition_id: UUID, settings: Settings) -> None:
+        """Again: in the language that is read now."""
+        follower = self._follower(petition_id, settings.email or "")
+        await self._pool.execute(
+            "INSERT INTO followers SELECT $1, $2, coalesce(max(notification_id), 0), $3 FROM stored_events"
+            " ON CONFLICT (petition_id, follower) DO UPDATE SET sealed = excluded.sealed",
+            petition_id,
+            follower.hex(),
+            self.register.encrypt(petition_id, json.dumps(asdict(settings)).encode()),
+        )
+
+    async def follower(self, petition_id: UUID, recipient: str) -> tuple[Correspondent, Settings] | None:
+        """None: they have left."""
+        sealed = await self._pool.fetchval(
+            "SELECT sealed FROM followers WHERE (petition_id, follower) = ($1, $2)", petition_id, recipient
+        )
+        if sealed is None:
+            return None
+        settings = Settings(**json.loads(self.register.decrypt(petition_id, sealed)))
+        return Correspondent(bytes.fromhex(recipient), FOLLOWER, ""), settings
+
+    async def unfollow(self, conn: PoolConnectionProxy, email: str) -> None:
+        """Whatever is followed from this address, and what it was told."""
+        petitions = [row[0] for row in await conn.fetch("SELECT DISTINCT petition_id FROM followers")]
+        followers = [self._follower(petition_id, email).hex() for petition_id in petitions]
+        await self._no_longer(conn, followers)
+
+    async def _no_longer(self, conn: PoolConnectionProxy, followers: list[str]) -> None:
+        await conn.execute("DELETE FROM followers WHERE follower = ANY ($1)", followers)
+        await conn.execute("DELETE FROM notices WHERE role = $1 AND recipient = ANY ($2)", FOLLOWER, followers)
+
+    def _follower(self, petition_id: UUID, email: str) -> bytes:
+        return self.register.keyed("follower", str(petition_id), email)
+
     # Settings
 
     async def settings(self, owner: bytes) -> Settings:
@@ -148,6 +185,10 @@ class Correspondents:
             return False
         if not hmac.compare_digest(tag, self._tag(who)):
             return False
+        if who.role == FOLLOWER:
+            async with self._pool.acquire() as conn, conn.transaction():
+                await self._no_longer(conn, [owner.hex()])
+            return True
         known = await self._pool.fetchval("SELECT recipient FROM notice_settings WHERE owner = $1", owner)
         await self.set(replace(who, recipient=known or ""), replace(await self.settings(owner), optional=False))
         return True

@@ -75,6 +75,7 @@ class Erasures:
 
     async def confirm(self, person_id: UUID, actor: Actor, at: datetime) -> None:
         """A second person decides: from here on the person is gone."""
+        email = (await self.register.read(person_id, None, at)).entry.email
         async with self._pool.acquire() as conn, conn.transaction():
             await self._locked(conn, person_id)
             row = await conn.fetchrow("SELECT requested_by FROM erasures WHERE person_id = $1", person_id)
@@ -91,6 +92,8 @@ class Erasures:
                 person_id,
             )
             await conn.execute("DELETE FROM contacts WHERE person_id = $1", person_id)
+            if email:
+                await self._correspondents.unfollow(conn, email)
             await conn.execute("UPDATE residents SET document_digest = NULL WHERE person_id = $1", person_id)
             await self._people.close(conn, str(person_id))
             await log(conn, actor, "erasure confirmed", [person_id], at)

@@ -21,7 +21,7 @@ from domain.calendar import CHINA
 from domain.command import Role
 from domain.intake import Intake
 from domain.petition import Petition
-from infra.correspondents import Correspondent, Correspondents
+from infra.correspondents import FOLLOWER, Correspondent, Correspondents
 from infra.database import my_turn
 from infra.event_store import TRANSIENT, EventStore, Recorded
 from infra.gateway import Gateway
@@ -146,8 +146,11 @@ class NoticeSender:
 
     async def _write(self, row: asyncpg.Record, now: datetime) -> str | None:
         """What came of it; None: try again."""
-        if row["role"] == Role.RESIDENT:
-            found = await self._correspondents.resident(row["petition_id"], row["recipient"], now)
+        if row["role"] in (Role.RESIDENT, FOLLOWER):
+            if row["role"] == FOLLOWER:
+                found = await self._correspondents.follower(row["petition_id"], row["recipient"])
+            else:
+                found = await self._correspondents.resident(row["petition_id"], row["recipient"], now)
             if found is None:
                 return "unreachable"
             who, settings = found
@@ -160,12 +163,12 @@ class NoticeSender:
         to = settings.address()
         if to is None or not self._gateway.reaches(to.kind):
             return "unreachable"
-        words = notices.TEXTS[settings.language]["letter"]
+        words = notices.TEXTS[settings.language]["follower" if row["role"] == FOLLOWER else "letter"]
         due = row["due_at"] and f"{row['due_at'].astimezone(CHINA):%Y-%m-%d %H:%M}"
         subject, text = ("subject_due", "text_due") if due else ("subject", "text")
         said = words[subject]
-        body = words[text].format(due=due, link=self._public_url)
-        if row["role"] != Role.RESIDENT:
+        body = words[text].format(due=due, link=self._public_url, petition=row["petition_id"])
+        if row["role"] not in (Role.RESIDENT, FOLLOWER):
             said = notices.text(settings.language, row["kind"], row["role"])
             body = f"{said}\n\n{body}"
         leave_url = None

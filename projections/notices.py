@@ -22,8 +22,10 @@ from domain.intake import Intake
 from domain.meeting import Meeting, speakers
 from domain.petition import Petition
 from domain.proposal import Proposal
+from infra.correspondents import FOLLOWER
 from infra.event_store import Recorded
 from infra.mapper import mapper
+from projections.timeline import PUBLIC
 
 LANGUAGES = ("zh", "en")
 TEXTS: Mapping[str, Mapping[str, Any]] = {
@@ -102,6 +104,10 @@ REQUIRED: dict[type, Recipients] = {
 }
 FOR_RESIDENTS = {get_topic(event): whom for event, whom in (OPTIONAL | REQUIRED).items()}
 CANNOT_BE_LEFT = frozenset(get_topic(event) for event in REQUIRED)
+# What whoever follows a public petition is told: what happened to it in public, and nothing that is asked of signers.
+FOR_FOLLOWERS = frozenset(get_topic(event) for event in OPTIONAL | REQUIRED if event in PUBLIC) - {
+    get_topic(Petition.FeedbackInvited)
+}
 WANTED = ("feedback", "ballot", "appeal")  # clocks of events that ask something of residents
 REMINDER = "reminder"  # to whomever the clock runs for; all other kinds for staff are those of the inbox
 
@@ -135,7 +141,7 @@ WITH new AS (
     RETURNING id, role, recipient
 )
 INSERT INTO notice_deliveries (notice_id, owner, send_at)
-SELECT id, ''::bytea, $8::timestamptz FROM new WHERE role = 'resident'
+SELECT id, ''::bytea, $8::timestamptz FROM new WHERE role IN ('resident', 'follower')
 UNION ALL
 SELECT id, owner, $8::timestamptz FROM new JOIN notice_settings AS s USING (role, recipient) WHERE s.recipient <> ''
 """
@@ -160,6 +166,11 @@ async def tell(
     wanted = next((clock for name in WANTED if (clock := getattr(event, name, None))), None)
     due_at = wanted.due_at if wanted else None
     told: Told = [(Role.RESIDENT, pseudonym, at.topic, due_at) for pseudonym in residents]
+    if at.topic in FOR_FOLLOWERS:
+        rows = await conn.fetch(
+            "SELECT follower FROM followers WHERE petition_id = $1 AND after < $2", petition_id, at.id
+        )
+        told += [(FOLLOWER, row["follower"], at.topic, None) for row in rows]
     rule, subject_id = None, None
     if isinstance(event, Petition.Reminded):
         rule, subject_id = event.rule, event.task_id or petition_id

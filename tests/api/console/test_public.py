@@ -174,3 +174,20 @@ async def test_feeds_are_atom_and_tell_only_what_is_public(world: World, tab: Ta
         assert DETAILS not in answer.text
     assert "交区住建局主办" in answer.text
     assert (await tab.client.get(f"/petitions/{hidden}/feed.atom")).status_code == 404
+
+
+async def test_one_follows_by_email_on_a_page_of_its_own(world: World, tab: Tab) -> None:
+    path = await world.in_progress()
+    await world.get(CLERK, path)
+    page = f"/petitions/{path[-36:]}/follow"
+    await tab.open(page[: -len("/follow")])
+    assert f'href="{page}"' in tab.html
+    await tab.open(page)
+    assert (await tab.fill(page, email="nobody")).status_code == 422
+    await tab.fill(page, email="mei@example.cn")
+    code = world.outbox.sent[-1][1].split("验证码 ")[1][:6]
+    assert (await tab.fill(page, code="x")).status_code in (401, 422)
+    await tab.fill(page, code=code)
+    assert "已关注" in tab.html
+    hidden = (await world.collecting())[-36:]
+    assert (await tab.open(f"/petitions/{hidden}/follow")).status_code == 404

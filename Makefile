@@ -42,8 +42,9 @@ chromium:
 	  $$get >/dev/null 2>&1 || { $$as apt-get update -qq && $$get; } >/dev/null || { \
 	  echo "could not: install chromium and fonts-noto-cjk yourself, then run make test again" >&2; exit 1; }; }
 
+# Every core brings a PostgreSQL and a Temporal of its own; a file's tests stay together.
 test: $(SETUP) chromium
-	@start=$$(date +%s); $(MAKE) --no-print-directory check && $(BIN)/pytest; status=$$?; \
+	@start=$$(date +%s); $(MAKE) --no-print-directory check && $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile; status=$$?; \
 	echo "make test took $$(( $$(date +%s) - start )) s"; exit $$status
 
 screens: $(SETUP) chromium

@@ -1,5 +1,6 @@
 """Called meetings: arranged, held, put down in minutes; and what each reader is shown of one."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID, uuid5
@@ -79,6 +80,9 @@ class MeetingPage(MeetingRow):
 class DoorTicket(BaseModel):
     token: str
     svg: str = Field(description="The token as a QR code.")
+    code: str | None = Field(
+        examples=["04711815"], description="Of residents: to be typed at the door in place of the token."
+    )
 
 
 class RoadmapDraft(BaseModel):
@@ -232,14 +236,16 @@ async def read_ticket(meeting_id: UUID, services: Serving, identity: Known) -> D
     ):
         raise Forbidden("not-invited", "您不在此会议的邀请之列。", "You are not invited to this meeting.")
     token = services.tickets.token(Ticket(meeting_id, by, identity.org if identity.role == Role.OFFICIAL else None))
-    return DoorTicket(token=token, svg=qr_code(token))
+    code = services.tickets.code(meeting_id, by) if identity.role == Role.RESIDENT else None
+    return DoorTicket(token=token, svg=qr_code(token), code=code)
 
 
 @router.post("/meetings/{meeting_id}/attendance", responses=COMMAND)
 async def record_attendance(meeting_id: UUID, body: Attendance, desk: AtDesk) -> MeetingState:
-    """At the door: a token that is shown, once; or how many came without one, instead of what was counted before."""
+    """At the door: a token that is shown, or its code, once; or how many came without one, instead of what was counted
+    before."""
     if body.token is not None:
-        ticket = desk.services.tickets.read(body.token)
+        ticket = desk.services.tickets.read(body.token) or await _by_code(desk, meeting_id, body.token)
         if ticket is None or ticket.meeting_id != meeting_id:
             raise Invalid("not-a-token", "不是此会议的签到码。", "This is no token for this meeting.", "token")
         return await _execute(desk, Meeting.admit, meeting_id, attendee=ticket.attendee, post_id=ticket.post_id)
@@ -251,6 +257,20 @@ async def record_attendance(meeting_id: UUID, body: Attendance, desk: AtDesk) ->
         representatives=body.representatives,
         residents=body.residents,
     )
+
+
+async def _by_code(desk: Desk, meeting_id: UUID, typed: str) -> Ticket | None:
+    """Of those who may come. Two may happen to have the same code: then of whoever is not there yet."""
+    code = re.sub(r"\D", "", typed, flags=re.ASCII)
+    if len(code) != 8 or desk.identity.role != Role.HOST_STAFF:
+        return None
+    meeting = await desk.get(Meeting, meeting_id)
+    petition = await desk.get(Petition, meeting.matter_id)
+    may_come = {by for by, valid in petition.signers.items() if valid}
+    may_come |= {objection.by for objection in meeting.objections.values()}
+    found = [by for by in may_come if desk.services.tickets.code(meeting_id, by) == code]
+    found.sort(key=lambda by: by in meeting.attended)
+    return Ticket(meeting_id, found[0], None) if found else None
 
 
 @router.post("/meetings/{meeting_id}/no-shows", responses=COMMAND)

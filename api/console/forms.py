@@ -247,7 +247,7 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
         item.name: await item.choices(browser, id) if callable(item.choices) else item.choices
         for item in (*form.fields, *(form.rows.fields if form.rows else ()))
     }
-    about = await browser.get(f"/v1/{form.of}/{id}") if form.of in ("petitions", "tasks") else None
+    about = await browser.get(f"/v1/{form.of}/{id}") if form.of in ("petitions", "tasks", "meetings") else None
     then = browser.request.query_params.get("then") or (form.of and f"/{form.of}/{id}") or "/"
     return browser.page(
         form.template,

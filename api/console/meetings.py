@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 from api.console.browser import ApiProblem, Browser, Browsing
-from api.console.forms import Choices, Field, Form, Kind, Rows, declare, from_directory, offered
+from api.console.forms import Choices, Field, Form, Kind, Rows, Typed, declare, from_directory, offered, show
 from api.console.public import names
 from domain.calendar import CHINA
 from domain.command import Role
@@ -175,6 +175,20 @@ declare(
             hint="只记人数,不记姓名。再次登记时,以最后一次填写的人数为准。",
             done="到会人数已登记。",
         ),
+        "door": Form(
+            "/v1/meetings/{id}/attendance",
+            "签到",
+            (Field("token", "签到码", Kind.LINE),),
+            of="meetings",
+            done="签到成功。",
+            template="door.html",
+        ),
+        "calendar-feed": Form(
+            "/v1/calendar-feeds",
+            "获取日历订阅地址",
+            of="meetings",
+            shows="calendar_feed.html",
+        ),
         "no-show": Form(
             "/v1/meetings/{id}/no-shows",
             "登记领导未到会",
@@ -262,6 +276,19 @@ async def brief(meeting_id: UUID, browser: Browsing) -> Response:
     """To be printed."""
     browser.must_sign_in()
     return await browser.file(f"/v1/meetings/{meeting_id}/brief.html")
+
+
+@router.get("/meetings/{meeting_id}/door")
+async def door(meeting_id: UUID, browser: Browsing) -> HTMLResponse:
+    """For a phone or a tablet at the door: numbers, and never a name."""
+    browser.must_sign_in()
+    return await show(browser, "door", meeting_id, Typed())
+
+
+@router.get("/meetings/{meeting_id}/ticket")
+async def ticket(meeting_id: UUID, browser: Browsing) -> HTMLResponse:
+    browser.must_sign_in()
+    return browser.page("ticket.html", ticket=await browser.get(f"/v1/meetings/{meeting_id}/ticket"), id=meeting_id)
 
 
 async def offers_to(browser: Browser, meeting: Mapping[str, Any], at: str) -> list[str]:

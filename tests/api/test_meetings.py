@@ -203,6 +203,27 @@ async def test_a_token_is_good_once_for_one_person_and_one_meeting(world: World)
     assert path
 
 
+async def test_the_code_on_a_ticket_is_typed_where_nobody_can_scan_and_counts_as_the_ticket_does(world: World) -> None:
+    _, elsewhere = await scheduled(world)
+    _, meeting = await scheduled(world)
+    mine, there = [await world.get(resident(4), f"{m}/ticket") for m in (meeting, elsewhere)]
+    assert mine["code"] == (await world.get(resident(4), f"{meeting}/ticket"))["code"] != there["code"]
+    assert (await world.get(world.official, f"{meeting}/ticket"))["code"] is None
+    await begin(world, meeting)
+    attendance = (world.host, "POST", f"{meeting}/attendance")
+    async with nothing_appended(world):
+        for wrong in (there["code"], mine["code"][:-1], f"{mine['code']}0", "00000000"):
+            is_problem(await world.send(*attendance, {"token": wrong}), 422, "not-a-token", "/token")
+        stranger = world.host._replace(org=uuid4())
+        answer = await world.send(stranger, "POST", f"{meeting}/attendance", {"token": mine["code"]})
+        is_problem(answer, 403, "forbidden")
+    code = f"{mine['code'][:4]} {mine['code'][4:]}"
+    assert (await world.post(world.host, f"{meeting}/attendance", token=code))["present"]["resident"] == 1
+    async with nothing_appended(world):
+        for again in (code, mine["token"]):
+            is_problem(await world.send(*attendance, {"token": again}), 409, "token-used")
+
+
 async def test_of_two_meetings_arranged_at_once_one_stands_and_moving_races_with_holding(world: World) -> None:
     path = await world.accepted()
     at = (world.clock.at + timedelta(days=1)).isoformat()

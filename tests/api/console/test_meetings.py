@@ -1,7 +1,9 @@
 """The page of a called meeting, from its arrangement to confirmed minutes; and the forms that others than its own may
 not use."""
 
+import re
 from datetime import timedelta
+from uuid import uuid4
 
 from domain.calendar import CHINA
 from domain.command import Role
@@ -179,3 +181,62 @@ async def test_the_brief_is_printed_for_the_called_leader_when_it_is_due(world: 
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     await tab.be(host(world))
     assert (await tab.open(f"{page(meeting)}/brief")).status_code == 403
+
+
+async def test_at_the_door_a_ticket_counts_once_and_a_used_one_is_refused_in_big_letters(
+    world: World, tab: Tab
+) -> None:
+    path, meeting = await scheduled(world)
+    await world.elect(path, 1, 2, 3)
+    await world.get(CLERK, meeting)
+    await tab.be("resident-4", page(meeting))
+    assert f'href="{page(meeting)}/ticket"' in tab.html
+    await tab.open(f"{page(meeting)}/ticket")
+    assert "<svg" in tab.html
+    shown = re.search(r"<code>(\d{4} \d{4})</code>", tab.html)
+    assert shown
+    tokens = [(await world.get(resident(n), f"{meeting}/ticket"))["token"] for n in (1, 2)]
+    await tab.be("resident-12", f"{page(meeting)}/ticket")
+    assert "<svg" not in tab.html  # who neither signed nor objected
+
+    await tab.be(host(world), page(meeting))
+    await tab.open(f"{page(meeting)}/door")
+    await tab.fill(token=shown[1])
+    assert 'class="refused" role="alert">签到自' in tab.html  # the doors are not open yet
+    await begin(world, meeting)
+    await tab.be(host(world), f"{page(meeting)}/door")
+    for read in (tokens[0], shown[1], tokens[1]):
+        await tab.fill(token=read)
+        assert "签到成功" in tab.html
+        assert read not in tab.html
+    assert re.findall(r"<dd>(\d+)</dd>", tab.html) == ["0", "2", "1"]
+    for again in (shown[1].replace(" ", ""), tokens[0]):
+        assert (await tab.fill(token=again)).status_code == 409
+        assert 'class="refused" role="alert">此签到码已使用' in tab.html
+        assert re.findall(r"<dd>(\d+)</dd>", tab.html) == ["0", "2", "1"]
+    assert (await tab.fill(token="别的")).status_code == 422
+    assert (await world.get(CLERK, meeting))["present"]["residents"] == 1
+    for n in (1, 2, 4):
+        assert f"resident-{n}" not in tab.html
+
+
+async def test_the_door_is_the_hosts_own(world: World, tab: Tab) -> None:
+    _, meeting = await scheduled(world)
+    token = (await world.get(resident(4), f"{meeting}/ticket"))["token"]
+    await begin(world, meeting)
+    elsewhere = world.issuer.token(Role.HOST_STAFF, "elsewhere", uuid4())
+    await tab.bring(elsewhere, f"{page(meeting)}/door")
+    assert (await tab.fill(token=token)).status_code == 403
+    assert (await world.get(CLERK, meeting))["present"]["residents"] == 0
+
+
+async def test_a_calendar_address_is_shown_once(world: World, tab: Tab) -> None:
+    _, meeting = await scheduled(world)
+    await world.get(CLERK, meeting)
+    await tab.be(host(world), page(meeting))
+    await tab.fill("/do/calendar-feed")
+    found = re.search(r'value="http://yuetan(/v1/calendar-feeds/[^"]+)"', tab.html)
+    assert found
+    assert "BEGIN:VEVENT" in (await tab.client.get(found[1])).text
+    await tab.open(page(meeting))
+    assert found[1] not in tab.html

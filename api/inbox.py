@@ -1,10 +1,11 @@
 """What waits for whoever asks, soonest due first; and the tasks of a unit."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from api.deps import NO_SUCH_CURSOR, Known, Page, Paged, Serving, caught_up
@@ -55,12 +56,20 @@ async def read_inbox(request: Request, services: Serving, identity: Known, pagin
 
 
 @router.get("/units/{unit_id}/tasks", responses=PRIVATE_READ, dependencies=[caught_up("board")])
-async def read_tasks_of_unit(unit_id: UUID, services: Serving, identity: Known, paging: Paged) -> Page[TaskPage]:
+async def read_tasks_of_unit(
+    unit_id: UUID,
+    services: Serving,
+    identity: Known,
+    paging: Paged,
+    ended: Annotated[bool | None, Query(description="Only those that are over, or only the others.")] = None,
+) -> Page[TaskPage]:
     """The tasks that a unit leads or supports, for its officers and those who watch over all."""
     require_role(identity, Role.UNIT_OFFICER, *WATCHERS)
     if identity.role == Role.UNIT_OFFICER and identity.org != unit_id:
         raise Forbidden("forbidden", "只能查看本单位的任务。", "These are another unit's tasks.")
     await services.repository.get(Unit, unit_id)
-    rows, following = await board.tasks_of_unit(services.pool, unit_id, cursor=paging.read(UUID), limit=paging.limit)
+    rows, following = await board.tasks_of_unit(
+        services.pool, unit_id, ended=ended, cursor=paging.read(UUID), limit=paging.limit
+    )
     rows = await readable(services.keyring, rows)
     return paging.page([TaskPage.model_validate(row) for row in rows], following)

@@ -43,7 +43,9 @@ async def list_petitions(
     phase: Annotated[list[Phase] | None, Query(description="Several: any of them.")] = None,
     category: Category | None = None,
     host_id: UUID | None = None,
+    post_id: Annotated[UUID | None, Query(description="That is called.")] = None,
     urgent: bool | None = None,
+    id: Annotated[list[UUID] | None, Query(max_length=200, description="These and no others.")] = None,
     q: Annotated[Readable | None, Query(max_length=100, description="Words, all looked for in public texts.")] = None,
 ) -> Page[PetitionSummary]:
     """Newest first. The public sees what is admitted and not about conduct; others also what they handle."""
@@ -53,8 +55,10 @@ async def list_petitions(
         phases=phase,
         category=category,
         host_id=host_id,
+        post_id=post_id,
         urgent=urgent,
         q=q,
+        ids=id,
         cursor=paging.read(position),
         limit=paging.limit,
     )

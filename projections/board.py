@@ -1019,6 +1019,7 @@ async def petitions(
     phases: Sequence[str] | None = None,
     category: str | None = None,
     host_id: UUID | None = None,
+    post_id: UUID | None = None,
     urgent: bool | None = None,
     q: str | None = None,
     ids: Sequence[UUID] | None = None,
@@ -1036,6 +1037,7 @@ async def petitions(
         ("p.phase = ANY ({})", phases),
         ("p.category = {}", category),
         ("p.host_id = {}", host_id),
+        ("{} = ANY (p.called_post_ids)", post_id),
         ("p.urgent = {}", urgent),
         ("p.id = ANY ({})", ids),
         ("p.opened < {}", cursor),
@@ -1226,17 +1228,19 @@ async def conduct_results(
 
 
 async def tasks_of_unit(
-    pool: asyncpg.Pool, unit_id: UUID, *, cursor: UUID | None = None, limit: int = 50
+    pool: asyncpg.Pool, unit_id: UUID, *, ended: bool | None = None, cursor: UUID | None = None, limit: int = 50
 ) -> tuple[list[Row], UUID | None]:
-    """The tasks in which a unit leads or supports, and that are offered; the cursor is the last one's id."""
+    """The tasks in which a unit leads or supports, and that are offered; the cursor is the last one's id. ``ended``:
+    only those that are, or are not, over."""
     rows = await pool.fetch(
         f"SELECT t.*, p.suspended, {LATE} FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id"
         " WHERE t.units @> ARRAY[$1::uuid] AND t.status <> 'planned' AND ($2::uuid IS NULL OR t.id > $2)"
-        " AND $1 <> ALL (p.kept_from)"
+        " AND $1 <> ALL (p.kept_from) AND ($4::boolean IS NULL OR $4 = (t.status IN ('confirmed', 'dropped')))"
         " ORDER BY t.id LIMIT $3",
         unit_id,
         cursor,
         limit + 1,
+        ended,
     )
     return [_task(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
 

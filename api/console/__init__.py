@@ -28,6 +28,7 @@ from api.console import (
     signing_in,
     statistics,
     supervision,
+    tasks,
     words,
 )
 from api.console.browser import ApiProblem, Browser, SignInFirst, browsing, see, sign_in_address
@@ -55,6 +56,7 @@ PAGES = (
     signing_in,
     statistics,
     supervision,
+    tasks,
 )
 ENDLESS = "/live"
 FOR_PROGRAMS = ("/v1", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/static/")

@@ -76,6 +76,8 @@ def where(item: dict[str, Any]) -> str:
     """The page on which an item is looked at."""
     if item["meeting_id"]:
         return f"/meetings/{item['meeting_id']}"
+    if item["task_id"]:
+        return f"/tasks/{item['task_id']}"
     return f"/{'admissibility' if item['kind'] in ADMISSION else 'petitions'}/{item['petition_id']}"
 
 

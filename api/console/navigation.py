@@ -9,7 +9,10 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.HOST_STAFF: (DESK, REGISTER),
     Role.CLERK: (DESK, ("/admissibility", "受理审查"), REGISTER),
     Role.OFFICIAL: (DESK,),
-    Role.UNIT_OFFICER: (DESK,),
+    Role.UNIT_OFFICER: (
+        DESK,
+        ("/board", "任务看板"),
+    ),
     Role.SUPERVISOR: (DESK, ("/supervision", "督查"), ("/audit/flags", "值得留意")),
     Role.DISCIPLINE: (("/reports", "举报"),),
     Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意"), REGISTER),

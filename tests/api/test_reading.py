@@ -289,3 +289,32 @@ async def test_the_directory_and_the_policy_are_public(new_world: World) -> None
     assert regulated["regulator_id"] == str(world.officer.org)
     policy = await world.get(None, "/v1/policy")
     assert (policy["threshold"], policy["windows"]["response"]) == (10, "60 days")
+
+
+async def test_petitions_are_listed_by_their_ids_and_by_the_post_they_call(world: World) -> None:
+    path, other = await world.accepted(), await world.accepted(topic="另一件")
+
+    async def listed(**query: Any) -> set[str]:
+        return {item["id"] for item in (await world.get(None, "/v1/petitions", **query))["items"]}
+
+    assert await listed(id=[path[-36:]]) == {path[-36:]}
+    assert await listed(id=[path[-36:], other[-36:]], post_id=str(world.official.org)) == {path[-36:], other[-36:]}
+    assert await listed(post_id=str(uuid4())) == set()
+    hidden = await world.collecting()
+    assert await listed(id=[hidden[-36:]]) == set()
+
+
+async def test_a_units_tasks_are_read_apart_by_whether_they_are_over(world: World) -> None:
+    path = await world.roadmap()
+    tasks = await world.publish(path)
+    await world.finish(tasks)
+    more, _ = await world.publish(await world.roadmap())
+
+    async def read(**query: Any) -> list[str]:
+        answer = await world.get(world.officer, f"/v1/units/{world.officer.org}/tasks", limit=200, **query)
+        return [task["id"] for task in answer["items"]]
+
+    over, running = tasks[0][-36:], more[-36:]
+    assert {over, running} & set(await read(ended=True)) == {over}
+    assert {over, running} & set(await read(ended=False)) == {running}
+    assert {over, running} <= set(await read())

@@ -228,16 +228,20 @@ async def read_ticket(meeting_id: UUID, services: Serving, identity: Known) -> D
     await petition_row(services, identity, meeting.matter_id)
     petition = await services.repository.get(Petition, meeting.matter_id)
     by = await pseudonym(services, identity, petition.id)
-    objectors = [objection.by for objection in meeting.objections.values()]
     called = (*petition.called_post_ids, *petition.delegates.values())
     if not (
-        (identity.role == Role.RESIDENT and (petition.signers.get(by) or by in objectors))
+        (identity.role == Role.RESIDENT and is_invited(meeting, petition, by))
         or (identity.role == Role.OFFICIAL and identity.org in called)
     ):
         raise Forbidden("not-invited", "您不在此会议的邀请之列。", "You are not invited to this meeting.")
     token = services.tickets.token(Ticket(meeting_id, by, identity.org if identity.role == Role.OFFICIAL else None))
     code = services.tickets.code(meeting_id, by) if identity.role == Role.RESIDENT else None
     return DoorTicket(token=token, svg=qr_code(token), code=code)
+
+
+def is_invited(meeting: Meeting, petition: Petition, by: str) -> bool:
+    """A resident, by the pseudonym."""
+    return petition.signers.get(by, False) or by in [objection.by for objection in meeting.objections.values()]
 
 
 @router.post("/meetings/{meeting_id}/attendance", responses=COMMAND)

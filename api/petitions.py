@@ -6,8 +6,8 @@ from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Query, Response
 
-from api.deps import NO_BODY, Anyone, AtDesk, Desk, Page, Paged, Serving, caught_up, position, viewer
-from api.openapi import COMMAND, CREATION, READ
+from api.deps import NO_BODY, OPENING, Anyone, AtDesk, Desk, Page, Paged, Serving, caught_up, position, viewer
+from api.openapi import COMMAND, CREATION, READ, REGISTER
 from api.pages import PetitionPage, PetitionSummary, petition_row, readable
 from api.reports import about
 from api.roadmap import tasks_in_hand
@@ -28,6 +28,7 @@ from domain.petition import Petition
 from domain.petition.words import Category, Phase, RejectionReason
 from domain.refusals import Invalid, NotFound
 from domain.report import Report
+from domain.text import NOTHING
 from projections import board, directory
 
 router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
@@ -81,10 +82,7 @@ async def read_petition(petition_id: UUID, services: Serving, identity: Anyone, 
 @router.post("", status_code=201, responses=CREATION)
 async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
     """Set the topic and sign first. One to three posts are called; the first takes the lead."""
-    await desk.require(Post, body.called_post_ids, "called_post_ids")
-    for id in body.about_ids:
-        await _require_known(desk, id)
-    await desk.require_on_roll(body.host_id)
+    await _require_possible(body, desk)
     petition_id, cmd = await desk.opening()
     await desk.address(cmd, petition_id)
     return await desk.execute(
@@ -97,6 +95,30 @@ async def open_petition(body: NewPetition, desk: AtDesk) -> PetitionState:
         category=body.category,
         kept_from=await directory.with_those_below(desk.services.pool, body.about_ids),
     )
+
+
+@router.post("/check", status_code=204, response_class=Response, responses=REGISTER)
+async def check_petition(body: NewPetition, desk: AtDesk) -> None:
+    """Whether this could be opened, before anything is: the same refusals as there."""
+    await _require_possible(body, desk)
+    Petition.open(
+        await desk.command(OPENING),
+        id=OPENING,
+        topic=NOTHING,
+        details=NOTHING,
+        category=body.category,
+        host=await desk.get(Host, body.host_id),
+        posts=[await desk.get(Post, id) for id in body.called_post_ids],
+        kept_from=await directory.with_those_below(desk.services.pool, body.about_ids),
+    )
+
+
+async def _require_possible(body: NewPetition, desk: Desk) -> None:
+    await desk.require(Host, [body.host_id], "host_id")
+    await desk.require(Post, body.called_post_ids, "called_post_ids")
+    for id in body.about_ids:
+        await _require_known(desk, id)
+    await desk.require_on_roll(body.host_id)
 
 
 async def _require_known(desk: Desk, id: UUID) -> None:

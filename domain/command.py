@@ -15,7 +15,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.policy import Policy
-from domain.refusals import Forbidden, conflict_of_interest, not_found
+from domain.refusals import Forbidden, Refusal, conflict_of_interest, not_found
 from domain.wording import ZH
 
 
@@ -130,10 +130,26 @@ def aggregates() -> list[type["Decider"]]:
     return found
 
 
+class Rehearsed(Exception):
+    """Something would have been decided."""
+
+
+def would(attempt: Callable[[], Any]) -> bool:
+    """Whether a command would change anything now, by the very rules that it is refused by: it is tried on private
+    copies that are ``rehearsing``, up to the first decision."""
+    try:
+        return isinstance(attempt(), Aggregate)  # something new
+    except Rehearsed:
+        return True
+    except Refusal:
+        return False
+
+
 class Decider(Aggregate):
     """The library's aggregate, with who, in which role and by which command on every event."""
 
     unseen = 0  # secret events so far
+    rehearsing = False  # a private copy, which decides nothing: see ``would``
 
     class Event(Aggregate.Event):
         SECRET: ClassVar[bool] = False  # nobody may count or time it: a signature, a judgement, a vote
@@ -154,6 +170,8 @@ class Decider(Aggregate):
         )
 
     def decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
+        if self.rehearsing:
+            raise Rehearsed
         self.trigger_event(event_class, timestamp=cmd.at, by=cmd.by, role=cmd.role.value, command_id=cmd.id, **facts)
 
 

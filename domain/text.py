@@ -15,3 +15,6 @@ class Text:
 
     key_id: UUID
     sealed: str
+
+
+NOTHING = Text(UUID(int=0), "")  # in the place of one, where a command is only tried

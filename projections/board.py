@@ -1023,15 +1023,18 @@ async def petitions(
     urgent: bool | None = None,
     q: str | None = None,
     ids: Sequence[UUID] | None = None,
+    signed: Sequence[UUID] | None = None,
     cursor: int | None = None,
     limit: int = 20,
 ) -> tuple[list[Row], int | None]:
     """A page of what the viewer may see, newest first, and the cursor of the next page (None: this was the last).
 
-    ``q``: words that are all looked for in the public text, as they stand.
+    ``q``: words that are all looked for in the public text, as they stand. ``signed``: only these, which the viewer is
+    known to have signed, and sees as those who handle them do.
     """
     arguments: list[Any] = [viewer.role, viewer.org, limit + 1, viewer.at]
-    conditions = [f"(p.public OR {HANDLES})"]
+    handles = HANDLES if signed is None else f"({HANDLES} OR true)"
+    conditions = [f"(p.public OR {handles})"]
     said = "strpos(lower(p.public_topic || ' ' || p.public_details), lower({})) > 0"
     for condition, value in (
         ("p.phase = ANY ({})", phases),
@@ -1040,6 +1043,7 @@ async def petitions(
         ("{} = ANY (p.called_post_ids)", post_id),
         ("p.urgent = {}", urgent),
         ("p.id = ANY ({})", ids),
+        ("p.id = ANY ({})", signed),
         ("p.opened < {}", cursor),
         *((said, word) for word in (q or "").split()),
     ):
@@ -1047,7 +1051,7 @@ async def petitions(
             arguments.append(value)
             conditions.append(condition.format(f"${len(arguments)}"))
     rows = await pool.fetch(
-        f"SELECT {COLUMNS.format(told('$4'))}, {HANDLES} AS handler, p.opened FROM board.petitions AS p"
+        f"SELECT {COLUMNS.format(told('$4'))}, {handles} AS handler, p.opened FROM board.petitions AS p"
         f" WHERE {' AND '.join(conditions)} ORDER BY p.opened DESC LIMIT $3",
         *arguments,
     )
@@ -1144,6 +1148,12 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
             )
         ]
     return page
+
+
+async def open_proposals(pool: asyncpg.Pool, petition_id: UUID) -> list[UUID]:
+    """What its representatives are asked."""
+    rows = await pool.fetch("SELECT id FROM board.proposals WHERE petition_id = $1 AND status = 'open'", petition_id)
+    return [UUID(bytes=row[0].bytes) for row in rows]
 
 
 async def roadmap(

@@ -24,6 +24,7 @@ from api.console import (
     official,
     public,
     register,
+    resident,
     sign_here,
     signing_in,
     statistics,
@@ -41,6 +42,7 @@ words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
 
 HERE = Path(__file__).parent
 PAGES = (
+    resident,  # before public: petitions/new is no petition
     audit,
     clerk,
     desk,

@@ -124,6 +124,7 @@ class Rows:
 
 Begin = Callable[[Browser, UUID], Awaitable[Mapping[str, Any]]]
 Body = Callable[[FormData], Any]
+Besides = Callable[[Browser, UUID, Mapping[str, list[str]]], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,9 @@ class Form:
     ``of``: what the id names, a resource of the API whose own page is
     ``/{of}/{id}``; "" for a form that is about nothing yet. ``phases``: of a petition, in which its page offers it.
     ``begin`` fills in what is there already; ``body`` makes the request where the fields alone do not, and ``template``
-    is then its own. ``goes_to``: the page after it, with the answer's fields in braces; ``shows``: the template that
-    shows an answer that is given only once. ``rows`` come after the fields. ``fits``: whether a petition or a task, as
-    the API shows it, may want this of the reader.
+    is then its own; ``besides`` finds what it shows around the values. ``goes_to``: the page after it, with the
+    answer's fields in braces; ``shows``: the template that shows an answer that is given only once. ``rows`` come after
+    the fields. ``fits``: whether a petition or a task, as the API shows it, may want this of the reader.
     """
 
     path: str
@@ -151,6 +152,7 @@ class Form:
     begin: Begin | None = None
     body: Body | None = None
     template: str = "form.html"
+    besides: Besides | None = None
     goes_to: str = ""
     shows: str = ""
     rows: Rows | None = None
@@ -262,6 +264,7 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
         problem=typed.problem,
         errors=typed.errors,
         then=values.get("then", [then])[0],
+        **(await form.besides(browser, id, values) if form.besides else {}),
     )
 
 

@@ -6,6 +6,7 @@ DESK = ("/desk", "待办")
 REGISTER = ("/register", "居民名册")
 
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
+    Role.RESIDENT: (("/petitions/new", "写申请"),),
     Role.HOST_STAFF: (DESK, REGISTER),
     Role.CLERK: (DESK, ("/admissibility", "受理审查"), REGISTER),
     Role.OFFICIAL: (DESK,),

@@ -9,10 +9,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
 from api.console import story
 from api.console.ahead import ahead
-from api.console.browser import LANGUAGE, ApiProblem, Browsing, keep, see
+from api.console.browser import LANGUAGE, Browsing, keep, see
 from api.console.forms import Form, declare, offered
 from api.console.gantt import gantt
 from api.console.live import rings
+from api.console.resident import my_part
 from domain.command import Role
 from domain.petition.words import SIGNATURES_CHANGE
 from projections import directory
@@ -91,10 +92,10 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     path = f"/v1/petitions/{petition_id}"
     row = await browser.get(path)
     concerned = row["topic"] is not None
-    clocks, told, mine, documents, *meetings = await asyncio.gather(
+    clocks, told, part, documents, *meetings = await asyncio.gather(
         browser.get(f"{path}/clocks"),
         history(browser, path),
-        own_signature(browser, path),
+        my_part(browser, petition_id),
         browser.get(f"{path}/documents") if concerned else _nothing(),
         *(browser.get(f"/v1/meetings/{meeting['id']}") for meeting in row["meetings"]),
     )
@@ -113,7 +114,8 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         petition=row,
         concerned=concerned,
         names=known,
-        mine=mine if mine and mine["status"] == "valid" else None,
+        part=part,
+        mine=part if part and part["signature"] == "valid" else None,
         offers=offered(browser, "petitions", row["phase"], row),
         documents=documents or [],
         meetings=meetings,
@@ -163,17 +165,6 @@ async def document(petition_id: UUID, document: str, browser: Browsing) -> Respo
 @router.get("/meetings/{meeting_id}/calendar.ics")
 async def calendar(meeting_id: UUID, browser: Browsing) -> Response:
     return await browser.file(f"/v1/meetings/{meeting_id}/calendar.ics")
-
-
-async def own_signature(browser: Browsing, path: str) -> dict[str, Any] | None:
-    """The reader's own, where they are a resident who has one."""
-    if browser.identity is None or browser.identity.role != "resident":
-        return None
-    try:
-        mine: dict[str, Any] = await browser.get(f"{path}/co-signatures/mine")
-    except ApiProblem:
-        return None
-    return mine
 
 
 def reached(phase: str) -> list[tuple[str, str]]:

@@ -164,6 +164,13 @@ CODES: Mapping[str, Mapping[Any, str]] = {
         "held": "保留备查",
         "released": "解除保留",
     },
+    "post": {
+        "party_committee": "区委",
+        "peoples_congress": "区人大",
+        "government": "区政府",
+        "consultative_conference": "区政协",
+        "unit_principal": "区管单位党政正职",
+    },
 }
 
 HAPPENED = {

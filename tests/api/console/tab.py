@@ -16,6 +16,8 @@ class Forms(HTMLParser):
         self.found: list[tuple[str, dict[str, list[str]]]] = []
         self._open: str | None = None
         self._option: str | None = None  # the select that is being read
+        self.buttons: list[tuple[int, dict[str, str], list[str]]] = []  # of which form, with what, and what it says
+        self._button = False
         self._first = False  # its option
         self.feed(html)
 
@@ -37,6 +39,9 @@ class Forms(HTMLParser):
         elif tag == "select":
             fields.setdefault(name, []).append("")
             self._option, self._first = name, True
+        elif tag == "button":
+            self.buttons.append((len(self.found) - 1, has, []))
+            self._button = True
         elif tag == "option" and self._option and ("selected" in has or self._first):
             fields[self._option][-1], self._first = has.get("value", ""), False
 
@@ -47,8 +52,12 @@ class Forms(HTMLParser):
             self._open = None
         elif tag == "select":
             self._option = None
+        elif tag == "button":
+            self._button = False
 
     def handle_data(self, data: str) -> None:
+        if self._button:
+            self.buttons[-1][2].append(data)
         if self._open:
             self.found[-1][1][self._open][0] += data
 
@@ -83,6 +92,14 @@ class Tab:
         assert to, f"there is no such form on this page: {action or list(fields)}"
         data = values | fields
         return self._shown(await self.client.post(to, data=data, files=files))
+
+    async def press(self, words: str, /, **fields: str | list[str]) -> httpx.Response:
+        """The button that says this, with its form's fields as they stand and these changes."""
+        forms = Forms(self.html)
+        n, button, _ = next(found for found in forms.buttons if words in "".join(found[2]))
+        to, values = forms.found[n]
+        data = values | fields | ({button["name"]: button.get("value", "")} if "name" in button else {})
+        return self._shown(await self.client.post(button.get("formaction", to), data=data))
 
     async def send(self, address: str, **fields: str) -> httpx.Response:
         """A form that is not on this page: of ours, but made up."""

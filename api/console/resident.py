@@ -1,0 +1,376 @@
+"""A resident's pages: writing a petition in three steps, what they can do in one, their own petitions and data."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from starlette.datastructures import FormData
+
+from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst
+from api.console.forms import FORMS, Choices, Field, Form, Kind, Typed, declare, kept, show, wrong
+from domain.command import Role
+
+router = APIRouter()
+
+NOTHING_YET = UUID(int=0)  # what a form is about that opens or asks for something new
+
+# Writing a petition. The fields of all steps go along in each, so that nothing is lost on the way back or forth.
+
+FIELDS = {"topic": 1, "details": 1, "category": 2, "host_id": 2, "called_post_ids": 2, "about_ids": 2}  # their step
+POSTS = ("post1", "post2", "post3")
+BEGINNING = 2_000  # of the details: by so much similar ones are looked for
+
+
+def petition_of(typed: FormData) -> dict[str, Any]:
+    """What the API is sent; what is not filled in yet is left out."""
+
+    def said(name: str) -> str:
+        return str(typed.get(name, "")).strip().replace("\r\n", "\n")
+
+    body: dict[str, Any] = {name: said(name) for name in ("topic", "details", "category", "host_id") if said(name)}
+    if posts := [said(name) for name in POSTS if said(name)]:
+        body["called_post_ids"] = posts
+    if body.get("category") == "conduct":
+        body["about_ids"] = [str(id) for id in typed.getlist("about_ids") if id]
+    return body
+
+
+async def everything(browser: Browser, sort: str) -> list[dict[str, Any]]:
+    """Of a kind in the directory."""
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = await browser.get(f"/v1/{sort}", limit=200, cursor=cursor)
+        found += page["items"]
+        cursor = page["next"]
+        if not cursor:
+            return found
+
+
+async def own_data(browser: Browser) -> dict[str, Any] | None:
+    """None of whoever is known to an outside identity provider alone."""
+    try:
+        found: dict[str, Any] = await browser.get("/v1/me")
+    except ApiProblem:
+        return None
+    return found
+
+
+async def beginning(browser: Browser, _: UUID) -> dict[str, Any]:
+    """The key is that of the whole walk: going back and forth opens no second petition."""
+    me = await own_data(browser)
+    return {"step": "1", "key": browser.new_key(), "host_id": me["host_id"] if me else ""}
+
+
+async def around(browser: Browser, _: UUID, values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The directory, those on whose roll one is first; and similar petitions."""
+    me = await own_data(browser)
+    hosts, posts, units = [await everything(browser, sort) for sort in ("hosts", "posts", "units")]
+    hosts.sort(key=lambda host: me is None or host["id"] != me["host_id"])
+    return {
+        "own_host": me and me["host_id"],
+        "hosts": hosts,
+        "posts": posts,
+        "units": units,
+        "named": {row["id"]: row["name"] for row in (*hosts, *posts, *units)},
+        "similar": await similar(browser, "".join(values.get("topic", [])), "".join(values.get("details", []))),
+        "step_of": FIELDS,
+    }
+
+
+async def similar(browser: Browser, topic: str, details: str) -> list[dict[str, Any]]:
+    if not topic.strip():
+        return []
+    try:
+        found: list[dict[str, Any]] = await browser.get(
+            "/v1/petitions/similar", topic=topic, details=details[:BEGINNING], limit=5
+        )
+    except ApiProblem:
+        return []  # the topic is too long: that is told elsewhere
+    return found
+
+
+@router.get("/petitions/new")
+async def begin_petition(browser: Browsing) -> HTMLResponse:
+    browser.must_sign_in()
+    return await show(browser, "new-petition", NOTHING_YET, Typed())
+
+
+@router.post("/petitions/new")
+async def write_petition(request: Request, browser: Browsing) -> HTMLResponse:
+    """From one step to another. Forward, what the steps before asked for has to be right."""
+    typed = await request.form()
+    try:
+        browser.must_sign_in()
+        browser.must_be_ours(typed)
+    except SignInFirst as error:
+        error.kept = json.dumps(["new-petition", str(NOTHING_YET), kept(typed)])
+        raise
+    except ApiProblem as error:
+        return await show(
+            browser, "new-petition", NOTHING_YET, wrong(FORMS["new-petition"], error, typed), error.status
+        )
+    said = Typed(kept(typed))
+    to = 3 if typed.get("step") == "3" else 2 if typed.get("step") == "2" else 1
+    try:
+        if to > 1:
+            await browser.command("POST", "/v1/petitions/check", petition_of(typed))
+    except ApiProblem as error:
+        said = wrong(FORMS["new-petition"], error, typed)
+        said.errors = {name: found for name, found in said.errors.items() if FIELDS.get(name, to) < to}
+        if said.errors or (to == 3 and not error.problem.get("errors") and not error.problem.get("field")):
+            said.values = {**said.values, "step": [str(to - 1)]}
+        else:
+            said.problem = None
+    answer = await show(browser, "new-petition", NOTHING_YET, said, 422 if said.problem else 200)
+    answer.headers["Cache-Control"] = "private, no-cache"  # or else "back" asks whether to send it again
+    return answer
+
+
+# In a petition
+
+
+async def my_part(browser: Browser, petition_id: UUID) -> dict[str, Any] | None:
+    """What the reader is in it and may do now, where they are a resident; else None."""
+    if browser.identity is None or browser.identity.role != Role.RESIDENT:
+        return None
+    part: dict[str, Any] = await browser.get(f"/v1/petitions/{petition_id}/mine")
+    part["steps"] = [offer["step"] for offer in part["may"]]
+    return part
+
+
+async def as_it_stands(browser: Browser, id: UUID) -> dict[str, Any]:
+    petition = await browser.get(f"/v1/petitions/{id}")
+    return {"topic": petition["topic"] or "", "details": petition["details"] or ""}
+
+
+async def ballot_options(browser: Browser, id: UUID) -> Choices:
+    ballot = await browser.get(f"/v1/ballots/{id}")
+    words = {"yes": "赞成", "no": "反对"}
+    return [(option["choice"], option["name"] or words.get(option["choice"], "")) for option in ballot["options"]]
+
+
+def asking(question: str) -> dict[str, Any]:
+    """The co-signers, by a ballot."""
+    return {"path": "/v1/petitions/{id}/ballots", "body": lambda _: {"question": question}, "goes_to": "/ballots/{id}"}
+
+
+@router.get("/ballots/{ballot_id}")
+async def ballot_page(ballot_id: UUID, browser: Browsing) -> HTMLResponse:
+    browser.must_sign_in()
+    ballot = await browser.get(f"/v1/ballots/{ballot_id}")
+    petition = await browser.get(f"/v1/petitions/{ballot['petition_id']}")
+    part = await my_part(browser, ballot["petition_id"])
+    steps = [offer["step"] for offer in part["may"] if offer["id"] == str(ballot_id)] if part else []
+    return browser.page(
+        "ballot.html",
+        ballot=ballot,
+        petition=petition,
+        steps=steps,
+        options=dict(await ballot_options(browser, ballot_id)),
+    )
+
+
+CONTACTED = Field("contacted", "有没有工作人员联系过您?", Kind.YES_NO)
+RESOLVED = Field(
+    "resolved",
+    "事情解决了吗?",
+    Kind.CHOICE,
+    choices=(("yes", "解决了"), ("partly", "解决了一部分"), ("no", "没有解决")),
+)
+SATISFIED = Field("satisfied", "您对办理过程满意吗?", Kind.YES_NO)
+COMMENT = Field("comment", "想说的话", required=False, hint="不公开。请不要写姓名、住址、电话。")
+
+declare(
+    {
+        "new-petition": Form(
+            "/v1/petitions",
+            "写申请",
+            of="",
+            begin=beginning,
+            body=petition_of,
+            template="petition_new.html",
+            besides=around,
+            goes_to="/petitions/{id}",
+            done="申请已设立,您是第一位联名人。现在请邻居来联名。",
+        ),
+        "my-feedback": Form(
+            "/v1/petitions/{id}/feedback",
+            "评价办理结果",
+            (CONTACTED, RESOLVED, SATISFIED, COMMENT),
+            hint="每位联名人每轮评价一次,提交后不能修改。只公布汇总结果;参评不足五人的,不公布分项。",
+            button="提交评价",
+            done="已收到您的评价,谢谢。",
+        ),
+        "my-signature-withdrawal": Form(
+            "/v1/petitions/{id}/co-signatures/mine",
+            "撤回我的联名",
+            method="DELETE",
+            hint="撤回后,您不再是联名人,不能评价和表决。任何人都看不到谁撤回了联名。",
+            button="撤回联名",
+            done="您的联名已撤回。",
+        ),
+        "my-withdrawal": Form(
+            "/v1/petitions/{id}/withdrawal",
+            "撤回整个申请",
+            hint="联名达到人数之前,发起人可以撤回申请;撤回后不能恢复。",
+            button="撤回申请",
+            done="申请已撤回。",
+        ),
+        "my-refiling": Form(
+            "/v1/petitions/{id}/refiling",
+            "修改后重新提出",
+            (Field("topic", "题目", Kind.LINE), Field("details", "具体情况", rows=10)),
+            hint="已有的联名继续有效;不同意修改的联名人可以撤回。",
+            button="重新提出",
+            begin=as_it_stands,
+            done="申请已修改并重新提出。",
+        ),
+        "my-split-agreement": Form(
+            "/v1/petitions/{id}/split/agreement",
+            "同意拆分为两件",
+            template="split_agreement.html",
+            hint="拆分后两件分别审核、办理;联名人在两件中都是联名人,不同意的可以分别撤回。",
+            button="同意拆分",
+            done="申请已拆分为两件。",
+        ),
+        "my-carry-over": Form(
+            "/v1/petitions/{id}/carry-over",
+            "加入并入的那一件",
+            hint="您成为另一件申请的联名人,可以参加其表决和评价。",
+            button="加入联名",
+            goes_to="/petitions/{id}",
+            done="您已加入联名。",
+        ),
+        "my-review": Form(
+            "/v1/petitions/{id}/reviews",
+            "申请复查、复核",
+            (Field("grounds", "理由"),),
+            hint="请写明答复哪里不符合实际。由上级单位审查;复核意见为终结意见。",
+            done="申请已收到,上级单位将审查。",
+        ),
+        "my-call-consent": Form(
+            "/v1/petitions/{id}/call-back-consent",
+            "同意电话回访",
+            hint="评价人数过少时,工作人员可能致电请您评价,届时会知道您是联名人。可以随时取消。",
+            button="同意",
+            done="已记下:可以电话回访。",
+        ),
+        "my-call-refusal": Form(
+            "/v1/petitions/{id}/call-back-consent", "取消电话回访", method="DELETE", done="不再电话回访您。"
+        ),
+        "my-resignation": Form(
+            "/v1/petitions/{id}/representatives/mine",
+            "辞去群众代表",
+            method="DELETE",
+            hint="您不再代表联名人,联名仍然有效。",
+            button="辞去",
+            done="您已不再是群众代表。",
+        ),
+        "my-waiver": Form(
+            "/v1/petitions/{id}/waiver",
+            "提议不再开会",
+            (Field("reason", "理由"),),
+            hint="事情在会前已经解决的,过半数群众代表同意即不再开会,直接作出答复。",
+            done="提议已提出,请各位代表表态。",
+        ),
+        "my-voice": Form(
+            "/v1/proposals/{id}/voices",
+            "以群众代表身份表态",
+            (Field("agrees", "您同意吗?", Kind.YES_NO),),
+            of="proposals",
+            hint="表态后不能更改;过半数同意即生效。",
+            done="已记下您的表态。",
+        ),
+        "my-objection": Form(
+            "/v1/meetings/{id}/objections",
+            "对这个题目提出异议",
+            (Field("text", "您的意见"),),
+            of="meetings",
+            hint="没有联名的居民可以提出一次,由社区列入会议议程。您可以到会。",
+            done="异议已收到。",
+        ),
+        "my-agenda": Form(
+            "/v1/meetings/{id}/agenda", "增加议题", (Field("text", "会上要谈什么"),), of="meetings", done="已列入议程。"
+        ),
+        "my-correction": Form(
+            "/v1/meetings/{id}/corrections",
+            "更正会议记录",
+            (Field("text", "记录应当怎样写"),),
+            of="meetings",
+            done="更正意见已收到。",
+        ),
+        "my-confirmation": Form(
+            "/v1/meetings/{id}/confirmation",
+            "确认会议记录",
+            of="meetings",
+            hint="请先在申请页面核对会议记录和会上承诺。领导和过半数群众代表确认后定稿。",
+            button="记录属实,确认",
+            done="您已确认会议记录。",
+        ),
+        "my-representatives-ballot": Form(
+            title="提请推选群众代表",
+            hint="联名人中愿意的人报名,之后无记名投票,得票最多的五位当选,代表大家开会、表态。",
+            button="提请推选",
+            done="已提请推选群众代表。",
+            **asking("representatives"),
+        ),
+        "my-replacement-ballot": Form(
+            title="提请更换发起人",
+            hint="联名人无记名投票。发起人自己提请的,得票最多者接任;他人提请的,须过半数联名人同意。",
+            button="提请更换",
+            done="已提请更换发起人。",
+            **asking("replacement"),
+        ),
+        "my-withdrawal-ballot": Form(
+            title="提请表决:撤回整个申请",
+            hint="联名人无记名表决,过半数同意即撤回;未表决的按不同意计。",
+            button="提请表决",
+            done="已提请表决。",
+            **asking("withdrawal"),
+        ),
+        "my-candidacy": Form(
+            "/v1/ballots/{id}/candidacies",
+            "报名参选",
+            (
+                Field("name", "怎样称呼您", Kind.LINE, hint="可以用大家知道的称呼,比如“三幢陈阿姨”。"),
+                Field(
+                    "consent", "我同意联名人看到这个称呼;当选为群众代表后,社区、应约领导和受理人员也能看到。", Kind.TICK
+                ),
+            ),
+            of="ballots",
+            button="报名",
+            done="您已报名。",
+        ),
+        "my-standing-down": Form(
+            "/v1/ballots/{id}/candidacies/mine",
+            "退出参选",
+            of="ballots",
+            method="DELETE",
+            hint="退出后不再是候选人。",
+            button="退出",
+            done="您已退出参选。",
+        ),
+        "my-vote": Form(
+            "/v1/ballots/{id}/votes",
+            "无记名投票",
+            (Field("choices", "您的选择", Kind.SEVERAL, required=False, choices=ballot_options),),
+            of="ballots",
+            template="vote.html",
+            hint="每人一次,投后不能更改。谁投了、怎样投的,任何人都看不到。",
+            button="投票",
+            done="您已投票。",
+        ),
+        "my-appeal": Form(
+            "/v1/intakes/{id}/appeal",
+            "联名被认定不实:申诉",
+            (Field("reason", "为什么这是您本人的联名"),),
+            of="intakes",
+            hint="申诉期间您的联名有效,由区里裁定。",
+            done="申诉已收到。",
+        ),
+    }
+)

@@ -68,7 +68,7 @@ async def petitions(
     found, hosts, figures = await asyncio.gather(
         browser.get("/v1/petitions", **asked, cursor=cursor, limit=PER_PAGE),
         browser.get("/v1/hosts", limit=200),
-        _first_page_only(browser, cursor),
+        _nothing() if cursor or any(chosen.values()) else browser.get("/v1/statistics"),
     )
     return browser.page(
         "petitions.html",
@@ -81,10 +81,6 @@ async def petitions(
         cursor=cursor,
         now=browser.now,
     )
-
-
-async def _first_page_only(browser: Browsing, cursor: str) -> Any:
-    return None if cursor else await browser.get("/v1/statistics")
 
 
 @router.get("/petitions/{petition_id}")

@@ -46,6 +46,20 @@ async def test_the_engine_comes_back_with_everything_after_a_kill_and_ends_clean
     assert _processes_on(folder) == []
 
 
+async def test_who_runs_it_for_the_first_time_finds_something_to_do_for_every_persona(parent: Path) -> None:
+    folder = parent / "data"
+    async with program("up", "--play", "--data-dir", folder, "--port", "0") as engine:
+        assert engine.process.stdout
+        async with asyncio.timeout(60):
+            while not (line := (await engine.process.stdout.readline()).decode()).startswith("up and played"):
+                assert line, "it ended"
+        async with district(engine.url, folder / "keys") as people:
+            found = await people.get(Person("clerk", "clerk"), "/v1/petitions")
+    phases = {petition["topic"]: petition["phase"] for petition in found["items"]}
+    assert phases.pop("“买菜难”问题") == "collecting"
+    assert sorted(phases.values()) == ["closed", "in_progress", "submitted"]
+
+
 async def test_ctrl_c_ends_it_cleanly(parent: Path) -> None:
     async with program("up", "--data-dir", parent / "data", "--port", "0") as engine:
         assert await engine.end(signal.SIGINT) == 0

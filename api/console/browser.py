@@ -22,6 +22,7 @@ from starlette.datastructures import FormData
 from api.console import streaming
 from api.console.words import render
 from infra.identity import Identity, InvalidToken
+from projections import directory
 from projections.notices import LANGUAGES
 
 SESSION, LANGUAGE = "yuetan_session", "yuetan_language"
@@ -58,11 +59,13 @@ class Answer(NamedTuple):
 
 @dataclass
 class Browser:
-    """``behind``: what was just done is not to be read yet."""
+    """``office``: the name of the host, post or unit that the reader acts for. ``behind``: what was just done is not to
+    be read yet."""
 
     request: Request
     identity: Identity | None
     token: str | None
+    office: str = ""
     behind: bool = False
 
     @property
@@ -200,13 +203,20 @@ class SignInFirst(Exception):
 
 async def browsing(request: Request) -> Browser:
     token = request.cookies.get(SESSION)
-    identity = None
     if token:
         try:
-            identity = await request.app.state.services.verifier.verify(token)
+            return await known_by(request, token)
         except InvalidToken:
-            token = None
-    return Browser(request, identity, token)
+            pass
+    return Browser(request, None, None)
+
+
+async def known_by(request: Request, token: str) -> Browser:
+    """``InvalidToken`` where it proves nothing."""
+    services = request.app.state.services
+    identity = await services.verifier.verify(token)
+    names = await directory.names(services.pool, [identity.org]) if identity.org else {}
+    return Browser(request, identity, token, next(iter(names.values()), ""))
 
 
 Browsing = Annotated[Browser, Depends(browsing)]

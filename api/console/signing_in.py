@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console import forms
-from api.console.browser import SESSION, SESSION_SECONDS, ApiProblem, Browser, Browsing, keep, local, see
+from api.console.browser import SESSION, SESSION_SECONDS, ApiProblem, Browser, Browsing, keep, known_by, local, see
 from domain.command import Role
 from infra.identity import InvalidToken, Issuer
 from infra.single_sign_on import Attempt, SingleSignOn
@@ -168,8 +168,7 @@ async def _signed_in(browser: Browser, token: str, shown: dict[str, str]) -> Res
     """Where they wanted to go; or the form, as they had filled it in."""
     answer: Response = see(shown["then"])
     if shown["kept"]:
-        identity = await browser.request.app.state.services.verifier.verify(token)
-        answer = await forms.go_on(Browser(browser.request, identity, token), shown["kept"])
+        answer = await forms.go_on(await known_by(browser.request, token), shown["kept"])
     keep(answer, browser.request, SESSION, token, SESSION_SECONDS)
     return answer
 

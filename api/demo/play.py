@@ -92,6 +92,17 @@ class Play:
         self.flooding_merged.set()
         return await self.case(next(topic for topic in topics() if topic["id"] == case))
 
+    async def some_halfway(self) -> None:
+        """For whoever looks around as one of the engine's personas: one petition waits for its tenth
+        signature, one for the clerk, one for the units."""
+        waiting = {
+            "grocery": Scene.gather,
+            "gas-and-lamps": Scene.until_submitted,
+            "wall-breakers": Scene.until_offered,
+        }
+        scenes = [(until, Scene(self, topic, "resident-")) for topic in topics() if (until := waiting.get(topic["id"]))]
+        await asyncio.gather(*(until(scene) for until, scene in scenes))
+
     async def case(self, topic: dict[str, Any]) -> Result:
         scene = Scene(self, topic)
         await scene.gather()
@@ -107,10 +118,10 @@ class Play:
 class Scene:
     """One petition and everybody who has to do with it."""
 
-    def __init__(self, play: Play, topic: dict[str, Any]) -> None:
+    def __init__(self, play: Play, topic: dict[str, Any], who: str = "") -> None:
         self.play, self.district, self.topic = play, play.district, topic
         self.name: str = topic["id"]
-        self.residents = [Person("resident", f"demo-{self.name}-{n}") for n in range(1, RESIDENTS + 1)]
+        self.residents = [Person("resident", f"{who or f'demo-{self.name}-'}{n}") for n in range(1, RESIDENTS + 1)]
         self.id = self.path = ""
 
     def say(self, zh: str, en: str) -> None:
@@ -169,14 +180,7 @@ class Scene:
 
     async def to_the_end(self) -> None:
         await self._submit()
-        await self.district.post(CLERK, f"{self.path}/acceptance")
-        await self.district.post(
-            CLERK,
-            f"{self.path}/public-text",
-            topic=self.topic["topic"],
-            details=f"居民联名提出:{self.topic['topic']}。",
-        )
-        self.say("受理并公开", "accepted, and the public text issued")
+        await self._accept()
         if self.name == "drainage":
             self.play.drainage_admitted.set_result(self.id)
         await self.district.post(self.official, f"{self.path}/acknowledgement")
@@ -213,6 +217,27 @@ class Scene:
         events = page["version"] + sum(part["version"] for part in (*page["tasks"], *page["meetings"]))
         return Result(self.name, self.id, page["phase"], page["outcome"], page["round"], events, frozenset(told))
 
+    async def until_submitted(self) -> None:
+        await self.gather()
+        await self.district.post(self.host, f"{self.path}/host-opinion", opinion="情况属实,建议受理。")
+
+    async def until_offered(self) -> None:
+        await self.until_submitted()
+        await self._accept()
+        await self.district.post(self.official, f"{self.path}/acknowledgement")
+        await self._meet()
+        await self._publish()
+
+    async def _accept(self) -> None:
+        await self.district.post(CLERK, f"{self.path}/acceptance")
+        await self.district.post(
+            CLERK,
+            f"{self.path}/public-text",
+            topic=self.topic["topic"],
+            details=f"居民联名提出:{self.topic['topic']}。",
+        )
+        self.say("受理并公开", "accepted, and the public text issued")
+
     async def _submit(self) -> None:
         if self.name == "gas-and-lamps":
             self.say("社区未提意见,到期自动提交", "no opinion from the host: the workflow submits it")
@@ -245,8 +270,8 @@ class Scene:
         )
         self.say("约谈已召开", "the called meeting took place")
 
-    async def _work(self) -> None:
-        """The roadmap is published, units claim its tasks, do them, and the official confirms each."""
+    async def _publish(self) -> list[dict[str, Any]]:
+        """The roadmap is published, and its tasks are offered."""
         due_on = (datetime.now(UTC) + timedelta(days=10)).date().isoformat()
         rows = [
             {"title": title, "lead_unit_id": unit, "supporting_unit_ids": [], "due_on": due_on}
@@ -257,7 +282,11 @@ class Scene:
         page = await self.district.until(
             CLERK, self.path, lambda page: sum(task["status"] == "offered" for task in page["tasks"]) == len(rows)
         )
-        offered = [task for task in page["tasks"] if task["status"] == "offered"]
+        return [task for task in page["tasks"] if task["status"] == "offered"]
+
+    async def _work(self) -> None:
+        """Units claim the roadmap's tasks, do them, and the official confirms each."""
+        offered = await self._publish()
         for n, task in enumerate(offered):
             await self._task(f"/v1/tasks/{task['id']}", Person("unit_officer", "demo-officer", task["lead_unit_id"]), n)
         if self.name == "wall-breakers":

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from api.demo.district import District
-from api.demo.play import Play, Result, topics
+from api.demo.play import CLERK, Play, Result, topics
 
 Token = Callable[[str, str, str | None], str]
 
@@ -93,10 +93,15 @@ async def play_one(url: str, token: Token, case: str = "drainage") -> bool:
         "\n[bold]一件真实的点题约谈,从第一个签名到办结[/] · one real petition, from its first signature to its end"
     )
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-        result = await Play(District(client, token), lambda _, zh, en: console.print(f"  • {zh}  [dim]{en}[/]")).one(
-            case
-        )
+        district = District(client, token)
+        new = not (await district.get(CLERK, "/v1/petitions", limit=1))["items"]
+        result = await Play(district, lambda _, zh, en: console.print(f"  • {zh}  [dim]{en}[/]")).one(case)
+        if new:
+            await Play(district, lambda *_: None).some_halfway()
     console.print(
-        f"  [bold]{result.phase} · {result.outcome}[/]:{result.events} 个事件 events,{url}/v1/petitions/{result.id}\n"
+        f"  [bold]{result.phase} · {result.outcome}[/]:{result.events} 个事件 events,{url}/petitions/{result.id}"
     )
+    if new:
+        console.print(f"  另有三件办到一半,可以试用身份接着办 · three more are half-way, to go on with: {url}/sign-in")
+    console.print()
     return result.as_expected

@@ -36,10 +36,10 @@ class Window(BaseModel):
 
 
 @router.get("/caseload", responses=PRIVATE_READ, dependencies=CAUGHT_UP)
-async def read_caseload(services: Serving, identity: Known) -> list[InPhase]:
+async def read_caseload(services: Serving, identity: Known, host_id: UUID | None = None) -> list[InPhase]:
     """How many petitions are in each phase, in the order of the story; phases without any are left out."""
     require_role(identity, *WATCHERS)
-    found = {row["phase"]: row for row in await caseload.phases(services.pool, viewer(services, identity))}
+    found = {row["phase"]: row for row in await caseload.phases(services.pool, viewer(services, identity), host_id)}
     return [InPhase.model_validate(found[phase]) for phase in Phase if phase in found]
 
 

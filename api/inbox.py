@@ -38,7 +38,13 @@ class Waiting(BaseModel):
 
 
 @router.get("/inbox", responses=PRIVATE_READ, dependencies=[caught_up("inbox")])
-async def read_inbox(request: Request, services: Serving, identity: Known, paging: Paged) -> Page[Waiting]:
+async def read_inbox(
+    request: Request,
+    services: Serving,
+    identity: Known,
+    paging: Paged,
+    kind: Annotated[str | None, Query(max_length=40, pattern="^[a-z_]+$", examples=["call_back"])] = None,
+) -> Page[Waiting]:
     """What waits for one's role in one's organisation. Residents have none: it would join their petitions."""
     try:
         rows, following = await inbox.waiting(
@@ -46,6 +52,7 @@ async def read_inbox(request: Request, services: Serving, identity: Known, pagin
             identity.role.value,
             identity.org,
             request.app.state.now(),
+            kind=kind,
             cursor=paging.cursor,
             limit=paging.limit,
         )

@@ -13,18 +13,20 @@ DUE = """LATERAL (SELECT min((clock ->> 'due_at')::timestamptz) AS due_at FROM j
     WHERE (clock ->> 'started_at')::timestamptz <= $3) AS due"""
 
 
-async def phases(pool: asyncpg.Pool, viewer: Viewer) -> list[dict[str, Any]]:
+async def phases(pool: asyncpg.Pool, viewer: Viewer, host_id: UUID | None = None) -> list[dict[str, Any]]:
     """Of each phase that has petitions. What is suspended is not overdue: its clocks stand still."""
     rows = await pool.fetch(
         "SELECT phase, count(*) AS petitions, count(*) FILTER (WHERE urgent) AS urgent,"
         " count(*) FILTER (WHERE suspended) AS suspended,"
         " count(*) FILTER (WHERE due_at <= $3 AND NOT suspended) AS overdue,"
         " min(due_at) FILTER (WHERE NOT suspended) AS next_due_at,"
-        " (array_agg(id ORDER BY due_at) FILTER (WHERE due_at IS NOT NULL AND NOT suspended))[1] AS next_id"
-        f" FROM board.petitions AS p, {DUE} WHERE {HANDLES} GROUP BY phase",
+        " (array_agg(id ORDER BY due_at, opened) FILTER (WHERE due_at IS NOT NULL AND NOT suspended))[1] AS next_id"
+        f" FROM board.petitions AS p, {DUE} WHERE {HANDLES}"
+        " AND ($4::uuid IS NULL OR host_id = $4) GROUP BY phase",
         viewer.role,
         viewer.org,
         viewer.at,
+        host_id,
     )
     return [dict(row) for row in rows]
 

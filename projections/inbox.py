@@ -804,13 +804,20 @@ ABOUT_A_MEETING = ("meeting", "brief", "no_show", "confirm_minutes", "correct_mi
 
 
 async def waiting(
-    pool: asyncpg.Pool, role: str, org: UUID | None, now: datetime, *, cursor: str | None = None, limit: int = 50
+    pool: asyncpg.Pool,
+    role: str,
+    org: UUID | None,
+    now: datetime,
+    *,
+    kind: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """What waits for a role in an organisation, soonest due first, what has no date last; and the next page's cursor.
 
     ``ValueError``: that is no cursor of ours.
     """
-    due, position, kind = cursor.split("|") if cursor else ("-infinity", "0", "")
+    due, position, last_kind = cursor.split("|") if cursor else ("-infinity", "0", "")
     if due not in ("-infinity", "infinity"):
         datetime.fromisoformat(due)
     rows = await pool.fetch(
@@ -826,6 +833,7 @@ async def waiting(
         LEFT JOIN inbox.tasks AS t ON t.id = i.subject_id
         WHERE i.for_role = $1 AND i.for_org = $2 AND i.shown_from <= $3
             AND (i.due_at, i.position, i.kind) > ($4::text::timestamptz, $5::bigint, $6)
+            AND ($9::text IS NULL OR i.kind = $9)
             AND NOT (i.kind = 'opinion' AND {told("$3")} < p.threshold)
             AND NOT EXISTS (SELECT FROM inbox.items AS b WHERE b.petition_id = i.petition_id AND b.kind = ANY (i.after))
         ORDER BY i.due_at, i.position, i.kind
@@ -836,9 +844,10 @@ async def waiting(
         now,
         due,
         int(position),
-        kind,
+        last_kind,
         limit + 1,
         ABOUT_A_MEETING,
+        kind,
     )
     items = [shape(row, texts=("topic", "title")) for row in rows[:limit]]
     if len(rows) <= limit:

@@ -112,6 +112,18 @@ def only_where_it_applies(typed: FormData) -> dict[str, Any]:
     }
 
 
+SAID = (
+    Field("call_id", "", Kind.HIDDEN),
+    Field("contacted", "办理期间有没有人联系过您", Kind.YES_NO),
+    Field(
+        "resolved",
+        "事情解决了吗",
+        Kind.CHOICE,
+        choices=[("yes", "已解决"), ("partly", "部分解决"), ("no", "未解决")],
+    ),
+    Field("satisfied", "对办理满意吗", Kind.YES_NO),
+    Field("comment", "想说的话", required=False, rows=3, hint="记下后读给对方听,确认无误再登记。"),
+)
 OTHER = Field("other", "", Kind.HIDDEN, required=False)  # the petition that the page before was about
 MERGER = (
     Field("into", "并入哪一件", Kind.CHOICE, choices=admitted, hint="只能并入已受理、尚未办结的申请。"),
@@ -307,6 +319,20 @@ declare(
             done="推选已开始,联名人已获通知。",
             body=lambda _: {"question": "representatives"},
         ),
+        "call-back": Form(
+            "/v1/petitions/{id}/call-backs",
+            "呼叫下一位",
+            roles=CLERK,
+            phases=frozenset({Phase.FEEDBACK}),
+            shows="call.html",
+            fits=lambda row, _: any(clock["rule"] == "call_back" for clock in row["clocks"]),
+        ),
+        "call-feedback": Form(
+            "/v1/petitions/{id}/call-backs/{call_id}/feedback", "登记回访", SAID, done="回访已登记。"
+        ),
+        "call-miss": Form(
+            "/v1/petitions/{id}/call-backs/{call_id}/miss", "未接通或不愿答", SAID[:1], done="已记为未接通。"
+        ),
     }
 )
 answered_by(
@@ -314,6 +340,7 @@ answered_by(
         "admissibility": ("acceptance", "rejection"),
         "public_text": ("public-text",),
         "receipt": ("receipt",),
+        "call_back": ("call-back",),
     }
 )
 
@@ -344,6 +371,41 @@ async def cases(browser: Browser, phase: Phase, host_id: str, category: str, cur
         cursor=cursor,
         now=browser.now,
     )
+
+
+OPEN_FIRST = [*(phase for phase in Phase if phase in OPEN), *(phase for phase in Phase if phase not in OPEN)]
+
+
+@router.get("/overview")
+async def overview(browser: Browsing, host_id: str = "") -> HTMLResponse:
+    browser.must_sign_in()
+    phases, hosts = await asyncio.gather(
+        browser.get("/v1/caseload", host_id=host_id), from_directory("hosts")(browser, UUID(int=0))
+    )
+    phases.sort(key=lambda row: OPEN_FIRST.index(row["phase"]))
+    return browser.page(
+        "overview.html",
+        phases=phases,
+        open=[row for row in phases if row["phase"] in OPEN],
+        hosts=hosts,
+        host_id=host_id,
+        now=browser.now,
+    )
+
+
+@router.get("/overview/{phase}")
+async def in_phase(
+    phase: Phase, browser: Browsing, host_id: str = "", category: str = "", cursor: str = ""
+) -> HTMLResponse:
+    return await cases(browser, phase, host_id, category, cursor)
+
+
+@router.get("/call-backs")
+async def call_backs(browser: Browsing, cursor: str = "") -> HTMLResponse:
+    """Whom the residents' judgement waits for: where too few have judged, who agreed to it is called."""
+    browser.must_sign_in()
+    found = await browser.get("/v1/inbox", kind="call_back", cursor=cursor, limit=PER_PAGE)
+    return browser.page("call_backs.html", items=found["items"], following=found["next"], now=browser.now)
 
 
 @router.get("/admissibility/find")

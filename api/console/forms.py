@@ -249,7 +249,6 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
         item.name: await item.choices(browser, id) if callable(item.choices) else item.choices
         for item in (*form.fields, *(form.rows.fields if form.rows else ()))
     }
-    about = await browser.get(f"/v1/{form.of}/{id}") if form.of in ("petitions", "tasks", "meetings") else None
     then = browser.request.query_params.get("then") or (form.of and f"/{form.of}/{id}") or "/"
     return browser.page(
         form.template,
@@ -257,7 +256,7 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
         form=form,
         name=name,
         id=id,
-        about=about,
+        about=await about(browser, form, id),
         values=values,
         rows=rows,
         choices=choices,
@@ -266,6 +265,11 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
         then=values.get("then", [then])[0],
         **(await form.besides(browser, id, values) if form.besides else {}),
     )
+
+
+async def about(browser: Browser, form: Form, id: UUID) -> Any:
+    """What the id names, where its topic or title stands above the form."""
+    return await browser.get(f"/v1/{form.of}/{id}") if form.of in ("petitions", "tasks", "meetings") else None
 
 
 def missing(name: str) -> ApiProblem:
@@ -329,7 +333,7 @@ async def _carry_out(browser: Browser, name: str, id: UUID, typed: FormData) -> 
     except ApiProblem as error:
         return await show(browser, name, id, wrong(form, error, typed), error.status)
     if form.shows:
-        return browser.page(form.shows, answer=answer.body)
+        return browser.page(form.shows, answer=answer.body, id=id, about=await about(browser, form, id))
     then = form.goes_to.format(**(answer.body or {})) if form.goes_to else local(str(typed.get("then", "/")))
     return see(f"{then}{'&' if '?' in then else '?'}done={name}&after={answer.position}")
 

@@ -8,7 +8,13 @@ REGISTER = ("/register", "居民名册")
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.RESIDENT: (("/petitions/new", "写申请"),),
     Role.HOST_STAFF: (DESK, REGISTER),
-    Role.CLERK: (DESK, ("/admissibility", "受理审查"), REGISTER),
+    Role.CLERK: (
+        DESK,
+        ("/admissibility", "受理审查"),
+        ("/call-backs", "电话回访"),
+        ("/overview", "总览"),
+        REGISTER,
+    ),
     Role.OFFICIAL: (DESK,),
     Role.UNIT_OFFICER: (
         DESK,

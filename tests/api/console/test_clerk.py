@@ -2,9 +2,15 @@
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
+import pytest
+
+from domain.command import Role
+from domain.petition import Petition
 from tests.api.console.tab import Tab
-from tests.api.world import CLERK, DETAILS, TOPIC, Person, World
+from tests.api.test_sign_in import register
+from tests.api.world import CLERK, DETAILS, TOPIC, Person, World, resident
 
 PAGE = "/admissibility"
 
@@ -303,3 +309,95 @@ async def test_another_post_is_proposed_and_representatives_elected(world: World
     assert "建议已送群众代表" in tab.html
     (proposal,) = (await world.get(CLERK, path))["proposals"]
     assert proposal["to_post_id"] == str(other)
+
+
+async def to_be_called(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Nobody judged it in time. 王阿婆, who has a phone, and resident 2, who has none, agreed to a call."""
+    known = Person(Role.RESIDENT, await register(world, "王阿婆"))
+    path = await world.collecting(9)
+    await world.post(known, f"{path}/co-signatures")
+
+    async def collected(**_: object) -> str:
+        return path
+
+    monkeypatch.setattr(world, "collecting", collected)
+    await world.in_progress()
+    for who in (known, resident(2)):
+        await world.post(who, f"{path}/call-back-consent")
+    await world.post(world.official, f"{path}/response", text="已说明。", outcome="explained")
+    await world.as_workflow(Petition.invite_feedback, UUID(path[-36:]))
+    world.clock.at += timedelta(days=20)
+    await world.as_workflow(Petition.close_feedback, UUID(path[-36:]))
+    await world.get(CLERK, "/v1/inbox")
+    await world.get(CLERK, path)
+    return path[-36:]
+
+
+async def test_who_agreed_is_called_one_at_a_time(
+    new_world: World, new_tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, tab = new_world, new_tab
+    id = await to_be_called(world, monkeypatch)
+    await tab.be("clerk")
+    called = []
+    for _ in range(2):
+        await tab.open("/call-backs")
+        assert (await tab.fill(f"/do/call-back/{id}")).status_code == 200
+        asked = tab.html
+        await tab.open("/call-backs")
+        await tab.fill(f"/do/call-back/{id}")  # gone away and come back: the same again
+        assert re.findall(r'name="call_id" value="([^"]+)"', tab.html) == re.findall(
+            r'name="call_id" value="([^"]+)"', asked
+        )
+        # Another clerk is not given the next one meanwhile.
+        other = Person(Role.CLERK, "another-clerk")
+        assert (await world.send(other, "POST", f"/v1/petitions/{id}/call-backs")).status_code == 409
+        called.append("13800000001" in tab.html)
+        if called[-1]:
+            assert "王阿婆" in tab.html
+            await tab.fill("/do/call-feedback", contacted="yes", satisfied="yes", comment="不积水了。")
+            assert 'role="alert"' in tab.html  # whether it is resolved was not said
+            assert "13800000001" not in tab.html
+            await tab.fill(resolved="yes")
+            assert "回访已登记" in tab.html
+        else:
+            assert "没有可用的电话号码" in tab.html
+            await tab.fill("/do/call-miss")
+            assert "已记为未接通" in tab.html
+    assert sorted(called) == [False, True]
+    await tab.open("/call-backs")
+    await tab.fill(f"/do/call-back/{id}")
+    assert "没有其他同意回访的联名人" in tab.html
+    (kind,) = {row["kind"] for row in (await world.get(CLERK, "/v1/inbox", kind="call_back"))["items"]}
+    assert kind == "call_back"
+    assert (await world.get(CLERK, "/v1/inbox", kind="opinion"))["items"] == []
+    await tab.be(f"official-{world.official.org}")
+    assert id not in (await tab.open("/call-backs")).text
+    assert (await tab.send(f"/do/call-back/{id}", key="k")).status_code == 403
+
+
+async def test_the_overview_counts_each_phase_and_leads_to_it(new_world: World, new_tab: Tab) -> None:
+    world, tab = new_world, new_tab
+    accepted, waiting = await world.accepted(topic="已受理的题目"), await world.submitted(topic="待受理的题目")
+    conduct = await world.submitted(topic="反映作风", category="conduct")
+    world.clock.at += timedelta(days=16)
+    await world.get(CLERK, conduct)
+    await tab.be("clerk")
+    await tab.open("/overview")
+    rows = re.findall(r'<th scope="row"><a href="([^"]+)">[^<]+</a></th>\s*<td>(\d+)</td>\s*<td>(.*?)</td>', tab.html)
+    assert [(to, n, late) for to, n, late in rows] == [
+        ("/admissibility", "2", '<strong class="urgent">2</strong>'),
+        ("/overview/accepted", "1", '<strong class="urgent">1</strong>'),
+    ]
+    assert f"/admissibility/{waiting[-36:]}" in tab.html
+    await tab.open("/overview/accepted")
+    assert f'href="/petitions/{accepted[-36:]}">已受理的题目' in tab.html
+    await tab.open(f"/overview?host_id={world.officer.org}")
+    assert "目前没有。" in tab.html
+    assert (await tab.open("/overview/nothing")).status_code in (404, 422)
+    await tab.be(f"host_staff-{world.host.org}")
+    for page in ("/overview", "/overview/accepted"):
+        assert (await tab.open(page)).status_code == 403
+    tab.client.cookies.clear()
+    await tab.open("/overview")
+    assert 'action="/sign-in' in tab.html

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from tests.api.console.tab import Tab
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-PER_SHAPE = 6  # pages of one shape and one person: petitions stand in different phases, but there are limits
+PHASES = 12  # petitions stand in so many phases, and their pages differ
+PER_SHAPE = 3  # of all other pages of one shape that one person reaches; of forms one
 ELSEWHERE = ("/static/", "/language/")
 
 
@@ -51,7 +52,8 @@ async def crawl(tab: Tab) -> Found:
                 if link.startswith("?"):
                     link = address.partition("?")[0] + link
                 shape = re.sub(r"=[^&]*", "", ID.sub("*", link))
-                if link in seen or not link.startswith("/") or link.startswith(ELSEWHERE) or shapes[shape] >= PER_SHAPE:
+                enough = PHASES if shape == "/petitions/*" else 1 if shape.startswith("/do/") else PER_SHAPE
+                if link in seen or not link.startswith("/") or link.startswith(ELSEWHERE) or shapes[shape] >= enough:
                     continue
                 seen.add(link)
                 shapes[shape] += 1

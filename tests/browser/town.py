@@ -35,6 +35,13 @@ COURSES: dict[str, tuple[str, ...]] = {
 RESIDENTS = [Person("resident", f"resident-{n}") for n in range(1, 13)]
 
 
+async def holder(district: District, role: str, what: str, name: str, kind: str) -> Person:
+    """Who acts for a host, post or unit, by the persona's name; registered where it is not yet."""
+    key = f"town-{name}".encode().hex()
+    entry = await district.post(ADMIN, f"/v1/{what}", key=key, name=name, kind=kind)
+    return Person(role, f"{role}-{entry['id']}", entry["id"])
+
+
 @dataclass
 class Town:
     district: District
@@ -46,18 +53,13 @@ class Town:
 
     @classmethod
     async def founded(cls, district: District) -> "Town":
-        async def holder(role: str, what: str, name: str, kind: str) -> Person:
-            key = f"town-{name}".encode().hex()
-            entry = await district.post(ADMIN, f"/v1/{what}", key=key, name=name, kind=kind)
-            return Person(role, f"{role}-{entry['id']}", entry["id"])
-
         return cls(
             district,
-            await holder("host_staff", "hosts", "划船社区", "community"),
-            await holder("official", "posts", "区委书记", "party_committee"),
-            await holder("official", "posts", "分管副区长", "government"),
-            await holder("unit_officer", "units", "区住建局", "department"),
-            await holder("unit_officer", "units", "区城管局", "department"),
+            await holder(district, "host_staff", "hosts", "划船社区", "community"),
+            await holder(district, "official", "posts", "区委书记", "party_committee"),
+            await holder(district, "official", "posts", "分管副区长", "government"),
+            await holder(district, "unit_officer", "units", "区住建局", "department"),
+            await holder(district, "unit_officer", "units", "区城管局", "department"),
         )
 
     async def petition(self, topic: str, signed: int = 1) -> "Petition":

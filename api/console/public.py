@@ -1,6 +1,7 @@
 """What everybody may read: the list, a petition's story, the rates; and signing, for who is signed in."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from api.console.gantt import gantt
 from api.console.live import rings
 from api.console.resident import my_part
 from domain.command import Role
-from domain.petition.words import SIGNATURES_CHANGE
+from domain.petition.words import SIGNATURES_CHANGE, Phase
 from projections import directory
 from projections.notices import LANGUAGES
 
@@ -122,9 +123,13 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         ],
         ahead=ahead(row, clocks, known, browser.language, browser.now),
         steps=reached(row["phase"]),
-        signing=row["phase"] == "collecting" or (row["urgent"] and row["phase"] in SIGNATURES_CHANGE),
+        signing=signable(row),
         now=browser.now,
     )
+
+
+def signable(row: Mapping[str, Any]) -> bool:
+    return row["phase"] == Phase.COLLECTING or (row["urgent"] and row["phase"] in SIGNATURES_CHANGE)
 
 
 async def _nothing() -> None:

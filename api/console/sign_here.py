@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from api.console.browser import SESSION, SESSION_SECONDS, ApiProblem, Browsing, keep, see
 from api.console.forms import Form, declare
-from api.console.public import names
+from api.console.public import names, signable
 
 router = APIRouter()
 
@@ -29,7 +29,9 @@ declare(
 
 
 @router.get("/petitions/{petition_id}/sign")
-async def sign_here(petition_id: UUID, browser: Browsing, link: str = "") -> HTMLResponse:
+async def sign_here(petition_id: UUID, browser: Browsing, link: str = "") -> Response:
+    if not link and not signable(await browser.get(f"/v1/petitions/{petition_id}")):
+        return see(f"/petitions/{petition_id}")
     return await _page(browser, petition_id, {"link": link})
 
 

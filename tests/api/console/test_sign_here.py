@@ -90,6 +90,9 @@ async def test_what_cannot_be_signed_says_so(world: World, tab: Tab) -> None:
     assert (await tab.open(f"{page}?link={code}")).status_code == 409
     assert "此件目前不在联名阶段" in tab.html
     assert (await tab.open(page)).status_code == 404  # without the link: as if there were no such petition
+    open_to_all = f"/petitions/{(await world.in_progress())[-36:]}"
+    await tab.open(f"{open_to_all}/sign?after={world.position}")
+    assert tab.address.path == open_to_all  # nothing to sign there
     forged = await tab.client.post(page, data={"mark": "0" * 32, "contact": PHONE})
     assert forged.status_code in (403, 409)
     assert (await tab.client.get("/s/22222222", headers=BROWSER)).headers["Content-Type"].startswith("text/html")

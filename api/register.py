@@ -100,11 +100,14 @@ class Resident(BaseModel):
         )
 
 
-class LogEntry(BaseModel):
+class Look(BaseModel):
     at: datetime
+    role: str = Field(examples=["host_staff"])
+    act: str = Field(examples=["read"])
+
+
+class LogEntry(Look):
     by: str = Field(description="A pseudonym: the same for the same member of staff.")
-    role: str
-    act: str
 
 
 # A host's roll
@@ -234,6 +237,14 @@ async def read_me(counter: AtCounter) -> Resident:
     """Your own data, and whether your host has verified you."""
     person_id = await counter.own_id()
     return Resident.of(await counter.register.read(person_id, None, counter.at), None)
+
+
+@router.get("/me/log", responses=PRIVATE_READ)
+async def read_own_log(counter: AtCounter) -> list[Look]:
+    """Who looked at or changed your data, newest first: in which function, not who in person."""
+    person_id = await counter.own_id()
+    await counter.register.host_of(person_id)
+    return [Look.model_validate(entry) for entry in await looks(counter.services.pool, person_id)]
 
 
 # Erasure

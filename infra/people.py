@@ -47,7 +47,10 @@ class People:
     async def pseudonyms(self, conn: PoolConnectionProxy, subject: str, scopes: Sequence[UUID]) -> list[str]:
         """In each scope, of a closed person too; none of somebody who never acted."""
         key = await conn.fetchval("SELECT key FROM people_keys WHERE subject_digest = $1", self._digest(subject))
-        return [self._made(key, scope) for scope in scopes] if key else []
+        if key is None:
+            return []
+        own = self._own(key)  # once: there may be thousands of petitions
+        return [_pseudonym(own, scope) for scope in scopes]
 
     async def elsewhere(self, pseudonyms: Collection[str], scope: UUID, other: UUID) -> list[str]:
         """What these people are called in another scope, sorted, so that nothing tells which is whose. For this once
@@ -98,5 +101,12 @@ class People:
     def _digest(self, subject: str) -> bytes:
         return hmac.digest(self._secret, subject.encode(), "sha256")
 
+    def _own(self, key: bytes) -> bytes:
+        return hmac.digest(self._secret, key, "sha256")
+
     def _made(self, key: bytes, scope: UUID) -> str:
-        return hmac.digest(hmac.digest(self._secret, key, "sha256"), scope.bytes, "sha256").hex()[:32]
+        return _pseudonym(self._own(key), scope)
+
+
+def _pseudonym(own: bytes, scope: UUID) -> str:
+    return hmac.digest(own, scope.bytes, "sha256").hex()[:32]

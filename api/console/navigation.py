@@ -6,7 +6,7 @@ DESK = ("/desk", "待办")
 REGISTER = ("/register", "居民名册")
 
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
-    Role.RESIDENT: (("/petitions/new", "写申请"),),
+    Role.RESIDENT: (("/mine", "我的申请"), ("/petitions/new", "写申请"), ("/me", "我的信息")),
     Role.HOST_STAFF: (DESK, REGISTER),
     Role.CLERK: (
         DESK,

@@ -1,15 +1,16 @@
 """A resident's pages: writing a petition in three steps, what they can do in one, their own petitions and data."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData
 
-from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst
+from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst, see
 from api.console.forms import FORMS, Choices, Field, Form, Kind, Typed, declare, kept, show, wrong
 from domain.command import Role
 
@@ -21,6 +22,7 @@ NOTHING_YET = UUID(int=0)  # what a form is about that opens or asks for somethi
 
 FIELDS = {"topic": 1, "details": 1, "category": 2, "host_id": 2, "called_post_ids": 2, "about_ids": 2}  # their step
 POSTS = ("post1", "post2", "post3")
+NEWS = 10  # entries
 BEGINNING = 2_000  # of the details: by so much similar ones are looked for
 
 
@@ -153,6 +155,66 @@ async def ballot_options(browser: Browser, id: UUID) -> Choices:
     return [(option["choice"], option["name"] or words.get(option["choice"], "")) for option in ballot["options"]]
 
 
+# Of oneself
+
+
+@router.get("/mine")
+async def mine(browser: Browsing, cursor: str = "") -> HTMLResponse:
+    """News, and one's petitions with what can be done in each."""
+    browser.must_sign_in()
+    petitions, news = await asyncio.gather(
+        browser.get("/v1/me/petitions", limit=20, cursor=cursor), browser.get("/v1/notices", limit=NEWS)
+    )
+    titles = {row["petition"]["id"]: title(row["petition"]) for row in petitions["items"]}
+    return browser.page(
+        "mine.html",
+        rows=petitions["items"],
+        following=petitions["next"],
+        news=news["items"],
+        titles=titles,
+        title=title,
+    )
+
+
+def title(petition: dict[str, Any]) -> str:
+    return petition["public_topic"] or petition["topic"] or ""
+
+
+@router.get("/me")
+async def me(browser: Browsing) -> HTMLResponse:
+    """What is kept of the reader, and who has looked at it."""
+    browser.must_sign_in()
+    found = await own_data(browser)
+    if found is None:
+        return browser.page("me.html", me=None)
+    looks, hosts = await asyncio.gather(browser.get("/v1/me/log"), everything(browser, "hosts"))
+    host = next((host["name"] for host in hosts if host["id"] == found["host_id"]), "")
+    return browser.page("me.html", me=found, host=host, looks=looks, rejection=await own_rejection(browser))
+
+
+async def own_rejection(browser: Browser) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = await browser.get("/v1/me/rejection")
+    except ApiProblem:
+        return None
+    return found
+
+
+@router.get("/reports/new")
+async def new_report(browser: Browsing, petition_id: UUID = NOTHING_YET) -> Response:
+    browser.must_sign_in()
+    return see(f"/do/retaliation-report/{petition_id}?then=/mine")
+
+
+async def about_which(_: Browser, id: UUID) -> dict[str, Any]:
+    return {"petition_id": str(id) if id != NOTHING_YET else ""}
+
+
+async def notice_settings(browser: Browser, _: UUID) -> dict[str, Any]:
+    found = await browser.get("/v1/notices/settings")
+    return {"language": found["language"], "prefer": found["prefer"], "optional": "yes" if found["optional"] else "no"}
+
+
 def asking(question: str) -> dict[str, Any]:
     """The co-signers, by a ballot."""
     return {"path": "/v1/petitions/{id}/ballots", "body": lambda _: {"question": question}, "goes_to": "/ballots/{id}"}
@@ -196,6 +258,57 @@ declare(
             besides=around,
             goes_to="/petitions/{id}",
             done="申请已设立,您是第一位联名人。现在请邻居来联名。",
+        ),
+        "notice-settings": Form(
+            "/v1/notices/settings",
+            "消息设置",
+            (
+                Field("language", "用哪种语言?", Kind.CHOICE, choices=(("zh", "中文"), ("en", "英文"))),
+                Field("prefer", "发到哪里?", Kind.CHOICE, choices=(("email", "邮箱"), ("phone", "手机短信"))),
+                Field(
+                    "optional",
+                    "进展消息也发给我吗?",
+                    Kind.YES_NO,
+                    hint="请您评价、表决、申诉等要您办的事和重要决定,总会通知您。",
+                ),
+            ),
+            of="",
+            method="PUT",
+            begin=notice_settings,
+            button="保存",
+            done="设置已保存。",
+        ),
+        "retaliation-report": Form(
+            "/v1/reports",
+            "举报打击报复",
+            (
+                Field("text", "发生了什么?", hint="什么时候、谁、做了什么。只有纪检监察人员能看到。", rows=8),
+                Field("petition_id", "所涉申请", Kind.HIDDEN, required=False),
+            ),
+            of="",
+            begin=about_which,
+            hint="因为联名或者在这里说了话而受到刁难、报复的,请告诉纪检监察。社区、单位和领导看不到。",
+            button="举报",
+            goes_to="/reports/{id}",
+            done="举报已送交纪检监察。请记下编号。",
+        ),
+        "entry-appeal": Form(
+            "/v1/me/appeal",
+            "对登记认定申诉",
+            (Field("reason", "为什么您的登记属实"),),
+            of="",
+            hint="申诉期间,您已有的联名有效;由区里裁定。",
+            done="申诉已收到。",
+        ),
+        "own-erasure": Form(
+            "/v1/me/erasure",
+            "申请删除我的信息",
+            (Field("reason", "理由"),),
+            of="",
+            hint="经管理员确认后,您不能再登录;您的姓名、电话、邮箱、证件号码和您写的文字将永久删除,不能恢复。"
+            "已计入的联名和评价仍然计数,但再也没有人知道是谁的。",
+            button="申请删除",
+            done="已收到。管理员确认后删除。",
         ),
         "my-feedback": Form(
             "/v1/petitions/{id}/feedback",

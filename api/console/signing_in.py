@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 ATTEMPT, ATTEMPT_SECONDS = "yuetan_attempt", 600
 LONGEST_COOKIE = 3800  # bytes; browsers keep 4096 of name, value and attributes
 
+NOBODY_YET = "new"  # of those who share a phone
 OFFICES = {
     Role.CLERK: "区约谈办",
     Role.SUPERVISOR: "督查室",
@@ -71,21 +73,32 @@ async def sign_in_page(browser: Browsing, then: str = "/") -> HTMLResponse:
 
 @router.post("/sign-in")
 async def sign_in(browser: Browsing) -> Response:
-    """First the contact, then the code; where a family shares a phone, which of them."""
+    """First the contact, then the code; where a family shares a phone, which of them; and who is on no roll yet enters
+    themselves on one."""
     fields = await browser.form()
     contact, code, person = fields.get("contact", ""), fields.get("code", ""), fields.get("person") or None
-    shown = {"then": local(fields.get("then", "/")), "contact": contact, "code": code, "kept": fields.get("kept", "")}
+    shown: dict[str, Any] = {"contact": contact, "code": code, "kept": fields.get("kept", ""), "fields": fields}
+    shown["then"] = local(fields.get("then", "/"))
     to = {"email" if "@" in contact else "phone": contact}
+    new = person == NOBODY_YET or "name" in fields
     try:
         if not code:
             await browser.command("POST", "/v1/sign-in", to)
             return await page(browser, 200, **shown, asked=True)
-        answer = await browser.command("POST", "/v1/sign-in/confirmation", to | {"code": code, "person": person})
+        if "name" in fields:
+            oneself = {name: fields[name] for name in ("name", "basis", "host_id") if fields.get(name)}
+            adult = {"adult": True} if "adult" in fields else {}
+            answer = await browser.command("POST", "/v1/sign-in/registration", to | {"code": code} | oneself | adult)
+        elif new:
+            return await page(browser, 200, **shown, asked=True, new=True)
+        else:
+            answer = await browser.command("POST", "/v1/sign-in/confirmation", to | {"code": code, "person": person})
     except ApiProblem as error:
-        return await page(browser, error.status, **shown, asked=bool(code), problem=error)
+        return await page(browser, error.status, **shown, asked=bool(code), problem=error, new=new)
     if answer.body["token"]:
         return await _signed_in(browser, answer.body["token"], shown)
-    return await page(browser, 200, **shown, asked=True, choices=answer.body["choices"])
+    choices = answer.body["choices"]
+    return await page(browser, 200, **shown, asked=True, choices=choices, new=not choices)
 
 
 @router.post("/sign-in/persona")
@@ -164,7 +177,7 @@ async def sign_out(browser: Browsing) -> Response:
     return answer
 
 
-async def _signed_in(browser: Browser, token: str, shown: dict[str, str]) -> Response:
+async def _signed_in(browser: Browser, token: str, shown: dict[str, Any]) -> Response:
     """Where they wanted to go; or the form, as they had filled it in."""
     answer: Response = see(shown["then"])
     if shown["kept"]:
@@ -173,8 +186,19 @@ async def _signed_in(browser: Browser, token: str, shown: dict[str, str]) -> Res
     return answer
 
 
-async def page(browser: Browser, status: int, **shown: object) -> HTMLResponse:
-    empty = {"then": "/", "kept": "", "contact": "", "code": "", "asked": False, "choices": [], "problem": None}
+async def page(browser: Browser, status: int, **shown: Any) -> HTMLResponse:
+    empty: dict[str, Any] = {
+        "then": "/",
+        "kept": "",
+        "contact": "",
+        "code": "",
+        "asked": False,
+        "choices": [],
+        "problem": None,
+    }
+    empty |= {"new": False, "fields": {}, "hosts": []}
+    if shown.get("new"):
+        shown["hosts"] = await forms.from_directory("hosts")(browser, UUID(int=0))
     state = browser.request.app.state
     known = {"personas": await personas(browser), "provider": state.single_sign_on is not None}
     return browser.page("sign_in.html", status, tokens=state.services.verifier.ours, **known, **(empty | shown))

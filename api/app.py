@@ -133,6 +133,7 @@ def create_app(
     app.state.public_url = public_url
     positions = Positions(store.pool)
     slips = Slips(signing_in.register, keyring, files)
+    app.state.reckoner = statistics.Reckoner()
     app.state.newest = events.Newest(store, positions)
     app.state.services = Services(
         pool=store.pool,

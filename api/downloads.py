@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from api.deps import Anyone, Services, Serving, caught_up
+from api.deps import Services, Serving, caught_up
 from api.openapi import READ
 from api.pages import PetitionSummary, readable
-from api.statistics import By, Figures, figures
+from api.statistics import CAUGHT_UP, By, Figures, Reckoned
 from domain.calendar import CHINA
 from domain.wording import ZH
 from infra.roll_csv import harmless
@@ -44,12 +44,9 @@ class Format(StrEnum):
 Wanted = Annotated[Format, Query()]
 
 
-@router.get("/statistics", responses=READ, response_class=Response, dependencies=[caught_up("statistics")])
-async def download_statistics(
-    request: Request, services: Serving, identity: Anyone, by: By = "host", format: Wanted = Format.CSV
-) -> Response:
+@router.get("/statistics", responses=READ, response_class=Response, dependencies=CAUGHT_UP)
+async def download_statistics(told: Reckoned, services: Serving, by: By, format: Wanted = Format.CSV) -> Response:
     """As GET /v1/statistics tells them. No cell of the CSV is a formula."""
-    told = await figures(request, services, identity, by)
     headers = attachment(f"statistics-by-{by}", format)
     if format == Format.JSON:
         return Response(told.model_dump_json(), media_type="application/json", headers=headers)

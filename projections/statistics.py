@@ -305,14 +305,20 @@ KEYS: dict[Group, str] = {
 # Clocks that have run out: of petitions, and of tasks, which are their lead unit's. $1 and $2 as above; the public
 # hears of those that it may read of.
 OVERDUE = """
-    SELECT petition_id, unit_id FROM (
-        SELECT id AS petition_id, NULL::uuid AS unit_id, clock
-        FROM board.petitions CROSS JOIN jsonb_each(clocks) AS each (rule, clock)
-        UNION ALL SELECT petition_id, lead_unit_id, clock FROM board.tasks WHERE clock IS NOT NULL
-    ) AS running JOIN board.petitions AS p ON p.id = running.petition_id
-    WHERE (clock ->> 'due_at')::timestamptz < $1 AND NOT p.suspended AND ($2 OR p.public)
+    SELECT p.id AS petition_id, NULL::uuid AS unit_id
+    FROM board.petitions AS p CROSS JOIN jsonb_each(p.clocks) AS each (rule, clock)
+    WHERE p.clocks <> '{}' AND NOT p.suspended AND ($2 OR p.public) AND (clock ->> 'due_at')::timestamptz < $1
+    UNION ALL
+    SELECT p.id, t.lead_unit_id FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id
+    WHERE t.clock IS NOT NULL AND NOT p.suspended AND ($2 OR p.public) AND (t.clock ->> 'due_at')::timestamptz < $1
 """
 CLOCKS_AND_PETITIONS = "count(*) AS clocks, count(DISTINCT petition_id) AS petitions"
+
+
+async def position(pool: asyncpg.Pool) -> int:
+    """From where on the log is not in the figures yet."""
+    found: int = await pool.fetchval("SELECT min(position) FROM projections WHERE name IN ('statistics', 'board')")
+    return found
 
 
 async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -> dict[str, Any]:

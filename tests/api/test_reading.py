@@ -276,6 +276,24 @@ async def test_the_rates_come_with_their_denominators(new_world: World) -> None:
     is_problem(await world.read(None, "/v1/statistics", by="official"), 422, "invalid-input", "?by")
 
 
+async def test_the_rates_are_up_to_ten_seconds_old_but_never_older_than_what_the_reader_did(new_world: World) -> None:
+    world = new_world
+
+    async def accepted() -> int:
+        return int((await world.send(None, "GET", "/v1/statistics")).json()["petitions"])
+
+    for n in (1, 2):
+        await world.accepted()
+        assert await accepted() == n - 1
+        assert (await world.get(None, "/v1/statistics"))["petitions"] == n
+        assert await accepted() == n
+    await world.accepted()
+    await world.get(CLERK, "/v1/statistics")  # which others are not shown
+    assert await accepted() == 2
+    world.clock.at += timedelta(seconds=10)
+    assert await accepted() == 3
+
+
 async def test_the_directory_and_the_policy_are_public(new_world: World) -> None:
     world = new_world
     units = [world.officer.org, world.other_officer.org, await world.register("units", "供电公司", "utility")]

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [store | order [EVENTS] | similar | crowd]``, or the first two, on a new PostgreSQL."""
+"""``python -m tests.benchmarks [store | order [EVENTS] | console | similar | crowd]``, or the first three."""
 
 import asyncio
 import sys
@@ -9,11 +9,11 @@ import uvloop
 
 from infra.database import connect
 from infra.embedded import PostgreSQL
-from tests.benchmarks import crowd, similar
+from tests.benchmarks import console, crowd, similar
 from tests.benchmarks.store import compare, new_database
 from tests.faults.order import follow_many_writers
 
-OTHERS = {"similar": similar.measure, "crowd": crowd.measure}
+OTHERS = {"similar": similar.measure, "crowd": crowd.measure, "console": console.measure}
 
 
 async def order(url: str, events: int) -> bool:
@@ -27,7 +27,7 @@ async def order(url: str, events: int) -> bool:
     return (report.missed, report.twice, report.out_of_order) == (0, 0, 0)
 
 
-async def main(which: str = "both", events: str = "200000") -> None:
+async def main(which: str = "all", events: str = "200000") -> None:
     with tempfile.TemporaryDirectory(prefix="yuetan-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)  # started by root, PostgreSQL's user must be able to enter it
@@ -39,6 +39,8 @@ async def main(which: str = "both", events: str = "200000") -> None:
                 await compare(url)
             if which != "store" and not await order(url, int(events)):
                 sys.exit("the order of the log was broken")
+            if which == "all":
+                await console.measure(url, folder)
 
 
 if __name__ == "__main__":

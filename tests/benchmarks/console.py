@@ -1,0 +1,135 @@
+"""The console's pages with 10,000 petitions in the read models: how long does each take, and how much is sent?
+
+Through `yuetan api` as it is installed, over HTTP, one request after the other. The pages take turns, and a trivial one
+(/livez) with them: what that takes, the machine and the way there take from all.
+"""
+
+import os
+import re
+import statistics
+import time
+from collections.abc import Mapping
+from html import unescape
+from pathlib import Path
+
+import httpx
+
+from api.console.browser import SESSION
+from infra.database import connect
+from tests.benchmarks.district import populate
+from tests.benchmarks.store import new_database
+from tests.programs import program, tokens
+
+PETITIONS = 10_000
+PAGES = 500  # of the list: all petitions, as a clerk sees them
+ROUNDS, IN_A_ROUND = 7, 5
+MOST_MS, MOST_KB = 50, 150
+TRIVIAL = "/livez"
+
+
+async def measure(url: str, folder: Path) -> None:
+    database = await new_database(url, "console_test")
+    pool = await connect(database)
+    await populate(pool, folder / "keys", PETITIONS)
+    await pool.close()
+    await look(database, folder / "keys")
+
+
+async def look(database: str, keys: Path) -> None:
+    pool = await connect(database)
+    fsync = await pool.fetchval("SELECT current_setting('fsync')")
+    petitions = await pool.fetchval("SELECT count(*) FROM board.petitions")
+    host = await pool.fetchval("SELECT host_id FROM board.petitions LIMIT 1")
+    post = await pool.fetchval("SELECT called_post_ids[1] FROM board.petitions LIMIT 1")
+    unit = await pool.fetchval("SELECT lead_unit_id FROM board.tasks LIMIT 1")
+    story = await pool.fetchval("SELECT id FROM board.petitions WHERE public AND phase = 'closed' LIMIT 1")
+    await pool.close()
+    environment = {
+        "YUETAN_DATABASE_URL": database,
+        "YUETAN_TEMPORAL_ADDRESS": "127.0.0.1:1",
+        "YUETAN_KEYS": str(keys),
+    }
+    token = tokens(keys)
+    async with program("api", "--port", "0", **environment) as api:
+        people = {
+            role: httpx.AsyncClient(base_url=api.url, timeout=60, cookies={SESSION: token(role, f"a {role}", org)})
+            for role, org in (
+                ("clerk", None),
+                ("supervisor", None),
+                ("host_staff", str(host)),
+                ("official", str(post)),
+                ("unit_officer", str(unit)),
+            )
+        }
+        people[""] = httpx.AsyncClient(base_url=api.url, timeout=60)
+        far, pages = await follow(people["clerk"], PAGES)
+        asked = {
+            "trivial": ("", TRIVIAL),
+            "list": ("", "/"),
+            "list, page 2": ("", await following(people[""], "/")),
+            f"list, page {pages}": ("clerk", far),
+            "search": ("", "/?q=排水"),
+            "search without a result": ("", "/?q=没有这样的事情"),
+            "a petition": ("", f"/petitions/{story}"),
+            "a petition, for a clerk": ("clerk", f"/petitions/{story}"),
+            "statistics": ("", "/statistics"),
+            **{f"statistics by {by}": ("", f"/statistics?by={by}") for by in ("month", "host", "post", "unit")},
+            "sign in": ("", "/sign-in"),
+            **{f"desk: {role}": (role, "/desk") for role in people if role},
+        }
+        milliseconds = await take_turns(people, asked)
+        print(
+            f"{petitions:,} petitions; PostgreSQL with fsync {fsync}; {os.cpu_count()} cores, {os.getloadavg()[0]:.1f}"
+            f" processes at work; {ROUNDS} rounds of {IN_A_ROUND} requests each, taking turns;"
+            f" expected: p50 under {MOST_MS} ms, under {MOST_KB} kB with all assets"
+        )
+        print(" " * 26 + "".join(f"{head:>9}" for head in ("least ms", "p50 ms", "p95 ms", "p99 ms", "×trivial", "kB")))
+        trivial = statistics.median(milliseconds["trivial"])
+        for name, (who, address) in asked.items():
+            taken = milliseconds[name]
+            cuts = statistics.quantiles(taken, n=100)
+            size = await transferred(people[who], address) / 1000
+            figures = "".join(
+                f"{figure:9.1f}" for figure in (min(taken), cuts[49], cuts[94], cuts[98], cuts[49] / trivial)
+            )
+            missed = "" if cuts[49] < MOST_MS and size < MOST_KB else "   <-- too much"
+            print(f"{name:26}{figures}{size:9.0f}{missed}")
+        for client in people.values():
+            await client.aclose()
+
+
+async def take_turns(
+    people: Mapping[str, httpx.AsyncClient], asked: Mapping[str, tuple[str, str]]
+) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {name: [] for name in asked}
+    for turn in range(ROUNDS + 1):
+        for name, (who, address) in asked.items():
+            for _ in range(IN_A_ROUND):
+                began = time.perf_counter()
+                answer = await people[who].get(address)
+                taken = 1000 * (time.perf_counter() - began)
+                assert answer.status_code == 200, (name, answer.status_code)
+                if turn:  # the first is to warm up
+                    found[name].append(taken)
+    return found
+
+
+async def following(client: httpx.AsyncClient, address: str) -> str:
+    """The next page of the list; "" after the last."""
+    found = re.search(r'href="([^"]+)" rel="next"', (await client.get(address)).text)
+    return unescape(found[1]) if found else ""
+
+
+async def follow(client: httpx.AsyncClient, most: int) -> tuple[str, int]:
+    """The address of a page that is reached as readers do, from page to page, and its number."""
+    address, page = "/", 1
+    while page < most and (beyond := await following(client, address)):
+        address, page = beyond, page + 1
+    return address, page
+
+
+async def transferred(client: httpx.AsyncClient, address: str) -> int:
+    """Bytes of bodies, as sent: of the page and of all files that it names."""
+    page = await client.get(address)
+    files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text))
+    return sum([answer.num_bytes_downloaded for answer in (page, *[await client.get(file) for file in files])])

@@ -37,14 +37,30 @@ class BrokenRow(BaseModel):
     detail_en: str
 
 
+class PlannedRow(BaseModel):
+    type: str = Field(examples=["host.Registered"], description="The event that it takes.")
+    name: str = Field(examples=["划船社区"], description="As it is called until then.")
+    before: str | None = None
+    after: str = Field(examples=["community"], description="A kind, a name, names, or a day.")
+
+
 class ImportReport(BaseModel):
-    model_config = shown(imported=False, rows=1, created=1, changed=0, unchanged=0, broken=[])
+    model_config = shown(
+        imported=False,
+        rows=1,
+        created=1,
+        changed=0,
+        unchanged=0,
+        broken=[],
+        planned=[{"type": "host.Registered", "name": "划船社区", "after": "community"}],
+    )
     imported: bool = Field(description="All rows, or none: not in a trial, and not while one row is broken.")
     rows: int
     created: int
     changed: int
     unchanged: int
     broken: list[BrokenRow]
+    planned: list[PlannedRow] = Field(description="What changes, one by one; in a trial, what would.")
 
 
 @router.get("/export", responses=PRIVATE_READ, response_class=Response)
@@ -82,4 +98,5 @@ async def import_directory(body: DirectoryFile, desk: AtDesk) -> ImportReport:
         changed=report.changed,
         unchanged=report.unchanged,
         broken=[BrokenRow(line=b.line, field=b.field, detail=b.zh, detail_en=b.en) for b in report.broken],
+        planned=[PlannedRow(**vars(planned)) for planned in report.planned],
     )

@@ -3,12 +3,13 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field, StrictInt, model_validator
 
 from api.deps import AtDesk, Serving
 from api.openapi import CREATION, READ
 from api.schemas import Day, Words, example, shown, wrong
+from domain.calendar import ONE_DAY
 from domain.refusals import not_found
 from domain.rulebook import RULEBOOK, Announcement, Rulebook
 
@@ -99,6 +100,37 @@ async def list_holidays(services: Serving) -> list[HolidaysAnnounced]:
         )
         for announcement, reason in zip(rulebook.announcements, reasons, strict=True)
     ]
+
+
+class DayOff(BaseModel):
+    on: date
+    why: str = Field(examples=["国庆节"], description="`weekend`, `holiday`, or the holiday's Chinese name.")
+
+
+class CalendarYear(BaseModel):
+    year: int
+    known: bool = Field(description="Whether anything is known of it: else no date can be computed that runs into it.")
+    off: list[DayOff]
+    worked: list[date] = Field(description="Weekend days that are worked.")
+    announced: list[date] = Field(description="Days of which the district has announced that they are off, or worked.")
+
+
+@router.get("/years/{year}", responses=READ)
+async def read_calendar_year(year: Annotated[int, Path(ge=2000, le=2200)], services: Serving) -> CalendarYear:
+    """A year as clocks count it now: the official calendar, the policy's own years, and what was announced."""
+    calendar = (await services.rules()).in_force(services.now()).calendar
+    found = CalendarYear(year=year, known=calendar.knows(year), off=[], worked=[], announced=[])
+    if not found.known:
+        return found
+    first = date(year, 1, 1)
+    days = [day for n in range(366) if (day := first + n * ONE_DAY).year == year]
+    for day in days:
+        if why := calendar.why_free(day):
+            found.off.append(DayOff(on=day, why=why))
+        elif day.weekday() >= 5:
+            found.worked.append(day)
+    found.announced = [day for day in days if day in calendar.announced]
+    return found
 
 
 @router.get("/{number}", responses=READ)

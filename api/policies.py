@@ -6,7 +6,7 @@ import tomllib
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, StrictStr, model_validator
 
 from api.deps import AtDesk, Known, Serving
@@ -77,7 +77,7 @@ class PolicyVersion(BaseModel):
     version: str
     effective_on: date
     from_file: bool = Field(description="It was the file that the settings named when the program was started.")
-    changes: list[Change] = Field(description="Against the version issued before it.")
+    changes: list[Change] = Field(description="Against the version issued before it, unless another is asked for.")
 
 
 class PolicyDocument(PolicyVersion):
@@ -124,12 +124,19 @@ async def list_policies(services: Serving) -> list[PolicyVersion]:
 
 
 @router.get("/policies/{version}", responses=READ)
-async def read_policy_version(version: str, services: Serving) -> PolicyDocument:
+async def read_policy_version(
+    version: str,
+    services: Serving,
+    against: Annotated[str | None, Query(max_length=40, description="Tell the changes against this version.")] = None,
+) -> PolicyDocument:
+    """Of a version that was issued twice, the last. Without ``against``: what it changed when it was issued."""
     rulebook = await services.repository.get(Rulebook, RULEBOOK)
-    for issue, listed in zip(reversed(rulebook.issues), reversed(_versions(rulebook)), strict=True):
-        if issue.version == version:
-            return PolicyDocument(**listed.model_dump(), document=json.loads(issue.document))
-    raise not_found("policy")
+    issues = {issue.version: (n, issue) for n, issue in enumerate(rulebook.issues)}
+    if version not in issues or (against is not None and against not in issues):
+        raise not_found("policy")
+    n, issue = issues[version]
+    before = issues[against][1] if against is not None else rulebook.issues[n - 1] if n else None
+    return PolicyDocument(**_version(issue, before).model_dump(), document=json.loads(issue.document))
 
 
 @router.post("/policies", status_code=201, responses=CREATION)

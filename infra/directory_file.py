@@ -198,6 +198,17 @@ def export(known: Known) -> Iterator[dict[str, Any]]:
 Pseudonym = Callable[[str, UUID], Awaitable[str]]
 
 
+@dataclass(frozen=True)
+class Planned:
+    """One event that a file would bring, or has brought: to what, and the value before (None: there was none) and
+    after. ``type``: the event's topic."""
+
+    type: str
+    name: str
+    before: str | None
+    after: str
+
+
 @dataclass
 class Report:
     rows: int = 0
@@ -205,6 +216,7 @@ class Report:
     changed: int = 0
     unchanged: int = 0
     broken: list[Broken] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
 
 
 class Import:
@@ -214,6 +226,7 @@ class Import:
     async def play(self, rows: Sequence[Row | Broken]) -> Report:
         """Everything on copies: who is above whom last, since a row may name one that comes after it."""
         report = Report(rows=len(rows))
+        before = {id: (entry.name, self._above(entry), self._below(entry)) for id, entry in self.known.entries.items()}
         entries: list[tuple[int, dict[str, str], Host | Post | Unit]] = []
         for row in rows:
             if isinstance(row, Broken):
@@ -230,7 +243,36 @@ class Import:
         report.unchanged = (
             report.rows - len({broken.line for broken in report.broken}) - report.created - report.changed
         )
+        report.planned = [
+            planned
+            for aggregate in self._all()
+            for event in aggregate.pending_events
+            if (planned := self._planned(aggregate, event, before.get(aggregate.id)))
+        ]
         return report
+
+    def _planned(self, aggregate: Any, event: Any, before: tuple[str, str, str] | None) -> Planned | None:
+        name, above, below = before or (None, "", "")
+        values: dict[str, tuple[str | None, Any]] = {
+            "Registered": (None, getattr(event, "kind", "")),
+            "Changed": (name, getattr(event, "name", "")),
+            "Placed": (above or None, self._above(aggregate)),
+            "PutInCharge": (below or None, self._below(aggregate)),
+            "TermStarted": (None, getattr(event, "started_on", "")),
+            "TermEnded": (None, getattr(event, "ended_on", "")),
+            "PolicyIssued": (None, getattr(event, "effective_on", "")),
+        }
+        known = values.get(type(event).__name__)
+        what: str = event.version if type(event).__name__ == "PolicyIssued" else name or aggregate.name
+        return Planned(event.TOPIC, what, known[0], str(known[1])) if known else None
+
+    def _above(self, entry: Any) -> str:
+        superior_id: Any = getattr(entry, "superior_id", None)
+        superior = self.known.entries.get(superior_id)
+        return superior.name if superior else ""
+
+    def _below(self, entry: Any) -> str:
+        return "、".join(self.known.entries[id].name for id in getattr(entry, "charge_of", ()))
 
     async def commit(self, store: EventStore) -> int:
         """Append all or nothing; answers the position of the last event. Raises ``Conflict``."""

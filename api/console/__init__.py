@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.console import (
+    administration,
     audit,
     clerk,
     desk,
@@ -43,6 +44,7 @@ words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
 HERE = Path(__file__).parent
 PAGES = (
     resident,  # before public: petitions/new is no petition
+    administration,
     audit,
     clerk,
     desk,

@@ -131,7 +131,7 @@ class Browser:
         async with httpx.AsyncClient(transport=transport, base_url=str(self.request.base_url)) as http:
             params = {name: value for name, value in (query or {}).items() if value not in (None, "")}
             sent: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
-            answer = await http.request(method, path, params=params, headers=asked, **sent)
+            answer = await http.request(method, path, params=params or None, headers=asked, **sent)
         if answer.status_code == 401 and self.identity:
             raise SignInFirst  # it ran out, or was revoked
         if answer.is_error:

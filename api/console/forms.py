@@ -194,7 +194,7 @@ def declare(forms: Mapping[str, Form]) -> None:
     FORMS.update(forms)
 
 
-def offered(browser: Browser, of: str, phase: str, row: Mapping[str, Any] | None = None) -> list[str]:
+def offered(browser: Browser, of: str, phase: str = "", row: Mapping[str, Any] | None = None) -> list[str]:
     """The forms that this reader may want here; the API has the last word."""
     if (who := browser.identity) is None:
         return []
@@ -333,7 +333,14 @@ async def _carry_out(browser: Browser, name: str, id: UUID, typed: FormData) -> 
     except ApiProblem as error:
         return await show(browser, name, id, wrong(form, error, typed), error.status)
     if form.shows:
-        return browser.page(form.shows, answer=answer.body, id=id, about=await about(browser, form, id))
+        return browser.page(
+            form.shows,
+            answer=answer.body,
+            position=answer.position,
+            typed=kept(typed),
+            id=id,
+            about=await about(browser, form, id),
+        )
     then = form.goes_to.format(**(answer.body or {})) if form.goes_to else local(str(typed.get("then", "/")))
     return see(f"{then}{'&' if '?' in then else '?'}done={name}&after={answer.position}")
 

@@ -5,6 +5,9 @@ from domain.command import Role
 DESK = ("/desk", "待办")
 REGISTER = ("/register", "居民名册")
 
+RULES = (("/directory", "名录"), ("/policies", "政策版本"), ("/calendar", "工作日历"))
+ROLES = (("/appointments", "角色"), ("/webhooks", "推送"))
+
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.RESIDENT: (("/mine", "我的申请"), ("/petitions/new", "写申请"), ("/me", "我的信息")),
     Role.HOST_STAFF: (DESK, REGISTER),
@@ -14,6 +17,7 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
         ("/call-backs", "电话回访"),
         ("/overview", "总览"),
         REGISTER,
+        *RULES,
     ),
     Role.OFFICIAL: (DESK,),
     Role.UNIT_OFFICER: (
@@ -22,6 +26,6 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     ),
     Role.SUPERVISOR: (DESK, ("/supervision", "督查"), ("/audit/flags", "值得留意")),
     Role.DISCIPLINE: (("/reports", "举报"),),
-    Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意"), REGISTER),
-    Role.ADMIN: (REGISTER,),
+    Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意"), REGISTER, *RULES, *ROLES),
+    Role.ADMIN: (REGISTER, *RULES, *ROLES),
 }

@@ -41,8 +41,15 @@ async def test_a_file_is_tried_then_taken_in_and_twice_changes_nothing_more(new_
     counted = {"rows": 6, "created": 4, "changed": 2, "unchanged": 0, "broken": []}
     async with nothing_appended(world):
         tried = await world.post(ADMIN, "/v1/directory/import", **file(GOOD, dry_run=True))
+    planned = {(row["type"], row["name"]): (row["before"], row["after"]) for row in tried.pop("planned")}
     assert tried == {"imported": False} | counted
-    assert await world.post(ADMIN, "/v1/directory/import", **file(GOOD)) == {"imported": True} | counted
+    assert planned["unit.Registered", "清泉物业"] == (None, "property_firm")
+    assert planned["unit.Placed", "区水利局"] == (None, "区长")
+    assert planned["post.PutInCharge", "区长"] == (None, "区水利局")
+    assert planned["post.TermEnded", "区长"] == (None, "2025-12-31")
+    done = await world.post(ADMIN, "/v1/directory/import", **file(GOOD))
+    assert {(row["type"], row["name"]) for row in done.pop("planned")} == planned.keys()
+    assert done == {"imported": True} | counted
     assert "孔浦社区" in await names(world, "hosts")
     posts = {entry["name"]: entry for entry in (await world.get(None, "/v1/posts"))["items"]}
     units = {entry["name"]: entry for entry in (await world.get(None, "/v1/units"))["items"]}
@@ -52,7 +59,15 @@ async def test_a_file_is_tried_then_taken_in_and_twice_changes_nothing_more(new_
     assert units["清泉物业"]["regulator_id"] == units["区水利局"]["id"]
     async with nothing_appended(world):
         again = await world.post(ADMIN, "/v1/directory/import", **file(GOOD))
-    assert again == {"imported": True, "rows": 6, "created": 0, "changed": 0, "unchanged": 6, "broken": []}
+    assert again == {
+        "imported": True,
+        "rows": 6,
+        "created": 0,
+        "changed": 0,
+        "unchanged": 6,
+        "broken": [],
+        "planned": [],
+    }
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
@@ -69,6 +84,9 @@ async def test_what_goes_out_comes_in_elsewhere(new_world: World, format: str) -
     renamed = text.replace("孔浦社区", "孔浦一村社区")
     done = await world.post(ADMIN, "/v1/directory/import", **file(renamed, format=format))
     assert (done["changed"], done["created"]) == (1, 0)
+    assert done["planned"] == [
+        {"type": "host.Changed", "name": "孔浦社区", "before": "孔浦社区", "after": "孔浦一村社区"}
+    ]
     assert "孔浦一村社区" in await names(world, "hosts")
     if format == "jsonl":
         rows = [json.loads(line) for line in text.splitlines()]

@@ -31,8 +31,7 @@ declare(
 )
 
 PER_PAGE = 20
-HISTORY_PAGES = 5
-RECENT = 30 + 1  # events that are told at once; the others are unfolded
+RECENT, MOST = 30, 300  # events that are told at once, and with what is unfolded
 A_YEAR = 365 * 24 * 3600
 GROUPS = {
     "collecting": ("collecting",),
@@ -43,6 +42,7 @@ GROUPS = {
     "closed": ("closed",),
     "otherwise": ("lapsed", "withdrawn", "rejected", "referred", "merged"),
 }
+PUBLIC = ("talking", "doing", "judging", "closed")
 STEPS = ("collecting", "submitted", "accepted", "meeting", "roadmap", "in_progress", "answered", "feedback", "closed")
 
 
@@ -71,17 +71,24 @@ async def petitions(
         browser.get("/v1/hosts", limit=200),
         _nothing() if cursor or any(chosen.values()) else browser.get("/v1/statistics"),
     )
+    staff = browser.identity and browser.identity.role != Role.RESIDENT  # who sees others than are counted
     return browser.page(
         "petitions.html",
         rows=found["items"],
         following=found["next"],
         figures=figures,
+        counts=counts(figures["phases"]) if figures and not staff else {},
         names=await names(browser, *(row["host_id"] for row in found["items"])),
         hosts=hosts["items"],
         chosen=chosen,
         cursor=cursor,
         now=browser.now,
     )
+
+
+def counts(phases: Mapping[str, int]) -> dict[str, int]:
+    """Of what everybody may read, by group."""
+    return {name: sum(phases.get(phase, 0) for phase in GROUPS[name]) for name in PUBLIC}
 
 
 @router.get("/petitions/{petition_id}")
@@ -103,6 +110,7 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     delegates = [id for pair in row["delegates"].items() for id in pair]
     known = await names(browser, row["host_id"], *row["called_post_ids"], *units, *delegates, *story.ids(told))
     said = story.story(told, row, known, browser.language)
+    newest = said.told[::-1]
     rounds: dict[int, list[dict[str, Any]]] = {}
     for task in row["tasks"]:
         rounds.setdefault(task["round"], []).append(task)
@@ -116,8 +124,9 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         offers=offered(browser, "petitions", row["phase"], row),
         documents=documents or [],
         meetings=meetings,
-        recent=story.by_day(said.told[:-RECENT:-1]),
-        older=story.by_day(said.told[-RECENT::-1]),
+        recent=story.by_day(newest[:RECENT]),
+        older=story.by_day(newest[RECENT:MOST]),
+        oldest=len(newest[MOST:]),
         roadmaps=[
             (n, tasks, gantt(tasks, said.offered, browser.now)) for n, tasks in sorted(rounds.items(), reverse=True)
         ],
@@ -140,13 +149,12 @@ async def history(browser: Browsing, path: str) -> list[dict[str, Any]]:
     """All that this reader may know of, oldest first."""
     found: list[dict[str, Any]] = []
     cursor = None
-    for _ in range(HISTORY_PAGES):
+    while True:
         page = await browser.get(f"{path}/history", limit=200, cursor=cursor)
         found += page["items"]
         cursor = page["next"]
         if cursor is None:
-            break
-    return found
+            return found
 
 
 @router.get("/petitions/{petition_id}/petition.json")

@@ -65,6 +65,7 @@ class Told:
     position: int
     at: str
     kind: str
+    subject: str
     text: str
 
 
@@ -116,7 +117,7 @@ def story(
         }
         if "starts_at" in data:
             known["starts_at"] = moment(data["starts_at"])
-        found.told.append(Told(entry["position"], entry["at"], kind, _sentence(kind, known, words)))
+        found.told.append(Told(entry["position"], entry["at"], kind, subject, _sentence(kind, known, words)))
     return found
 
 
@@ -138,4 +139,13 @@ class _Known(dict[str, Any]):
 
 
 def by_day(told: Sequence[Told]) -> list[tuple[str, list[Told]]]:
-    return [(on, list(entries)) for on, entries in groupby(told, key=lambda entry: day(entry.at))]
+    """Newest first. Of progress that a task makes in a day, step after step, the last is told."""
+    kept = [
+        entry for before, entry in zip([None, *told], told, strict=False) if not (before and _overtaken(entry, before))
+    ]
+    return [(on, list(entries)) for on, entries in groupby(kept, key=lambda entry: day(entry.at))]
+
+
+def _overtaken(entry: Told, by: Told) -> bool:
+    same = (entry.kind, entry.subject, day(entry.at)) == (by.kind, by.subject, day(by.at))
+    return same and entry.kind == "task.ProgressReported"

@@ -110,6 +110,35 @@ async def test_the_story_says_which_unit_did_what_and_what_comes_next_by_when(wo
     assert "Overdue" in tab.html
 
 
+async def test_the_front_page_counts_what_it_lists(new_world: World, new_tab: Tab) -> None:
+    for path in (await new_world.accepted(), await new_world.in_progress(), await new_world.in_progress()):
+        await new_world.get(CLERK, path)
+    await new_world.collecting()
+    await new_world.accepted(category="conduct")
+    await new_world.get(CLERK, "/v1/statistics")
+    await new_tab.open("/")
+    assert "开会与路线图 <small>1</small>" in new_tab.html
+    assert "办理中 <small>2</small>" in new_tab.html
+    assert new_tab.html.count('class="row"') == 3
+
+
+async def test_of_progress_in_a_day_the_page_tells_the_last_and_the_data_all(world: World, tab: Tab) -> None:
+    path = await world.roadmap()
+    first, second = await world.publish(path)
+    for task, officer in ((first, world.officer), (second, world.other_officer)):
+        await world.post(officer, f"{task}/claim")
+    for percent in (10, 20):
+        await world.post(world.officer, f"{first}/progress", percent=percent, note="有进展。")
+    await world.post(world.other_officer, f"{second}/progress", percent=30, note="有进展。")
+    world.clock.at += timedelta(days=1)
+    await world.post(world.other_officer, f"{second}/progress", percent=40, note="有进展。")
+    page = f"/petitions/{path[-36:]}"
+    await tab.open(f"{page}?after={world.position}")
+    assert re.findall(r"已完成(\d+)%", tab.html) == ["40", "30", "20"]
+    events = (await tab.client.get(f"{page}/petition.json")).json()["history"]
+    assert len([event for event in events if event["type"] == "task.ProgressReported"]) == 4
+
+
 async def test_what_residents_judged_is_shown_with_its_denominators_and_no_text_as_written(
     world: World, tab: Tab
 ) -> None:

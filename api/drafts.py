@@ -15,7 +15,7 @@ from starlette.datastructures import UploadFile
 from api.counter import AtCounter, Counter
 from api.deps import NO_BODY, AtDesk, Desk, Services, require_on_roll
 from api.intakes import IntakeState, slip, take_in, unknown_resident
-from api.openapi import CREATION, REGISTER, REGISTER_CREATION, problems
+from api.openapi import CREATION, PRIVATE_READ, REGISTER, REGISTER_CREATION, problems
 from api.pages import petition_row, readable
 from api.problems import Problem
 from api.schemas import HOST_ID, PETITION_ID, POST_ID, Ids, Long, Short, example, shown
@@ -132,6 +132,33 @@ async def draft_petition(
     said = body.model_dump(mode="json", exclude={"resident_id"})
     draft = await _keep(counter, host_id, body.resident_id, said, response)
     return await _read_back(counter, draft, await _send_code(counter, draft, request, background))
+
+
+class DraftRow(BaseModel):
+    """Whose it is stands on no list."""
+
+    id: UUID
+    petition_id: UUID
+    means: Means
+    opens: bool
+    expires_at: datetime
+
+
+@router.get("/hosts/{host_id}/drafts", responses=PRIVATE_READ, tags=["register"])
+async def list_drafts(host_id: UUID, counter: AtCounter) -> list[DraftRow]:
+    """For the host's staff: what was taken down and waits for its resident's word, soonest expiring first. At most
+    200."""
+    counter.require_staff(host_id)
+    return [
+        DraftRow(
+            id=draft.id,
+            petition_id=draft.body["petition_id"],
+            means=draft.body["means"],
+            opens="topic" in draft.body,
+            expires_at=draft.expires_at,
+        )
+        for draft in await counter.services.drafts.of_host(host_id, counter.at)
+    ]
 
 
 @router.get("/drafts/{draft_id}", responses=REGISTER, tags=["register"])

@@ -63,6 +63,7 @@ class IntakeState(BaseModel):
 
 
 class IntakePage(IntakeState):
+    has_slip: bool = Field(description="Not where the signer's code stands for it.")
     reason: str | None = Field(description="Why the staff call it false.")
     grounds: str | None = Field(description="Of the signer's appeal.")
     explanation: str | None = Field(description="Of the clerk's decision.")
@@ -231,7 +232,7 @@ async def _page(services: Services, intake: Intake) -> IntakePage:
     written = {name: text for name, text in texts.items() if text is not None}
     opened = await services.keyring.open(list(written.values())) if written else []
     words: dict[str, Any] = dict.fromkeys(texts) | dict(zip(written, opened, strict=True))
-    return IntakePage(**IntakeState.of(intake).model_dump(), **words)
+    return IntakePage(**IntakeState.of(intake).model_dump(), has_slip=intake.slip is not None, **words)
 
 
 @router.get("/petitions/{petition_id}/co-signatures/mine", responses=PRIVATE_READ)

@@ -57,5 +57,15 @@ class Drafts:
         body = json.loads(decrypted(self._register.key(person_id, row["key"]), draft_id, row["sealed"]))
         return Draft(draft_id, person_id, UUID(bytes=row["host_id"].bytes), body, row["expires_at"])
 
+    async def of_host(self, host_id: UUID, at: datetime) -> list[Draft]:
+        """What waits to be confirmed, soonest expiring first; at most 200."""
+        ids = await self._pool.fetch(
+            "SELECT draft_id FROM intake_drafts JOIN roll USING (person_id) WHERE intake_drafts.host_id = $1"
+            " AND expires_at > $2 ORDER BY expires_at, draft_id LIMIT 200",
+            host_id,
+            at,
+        )
+        return [await self.get(UUID(bytes=row["draft_id"].bytes), at) for row in ids]
+
     async def drop(self, draft_id: UUID) -> None:
         await self._pool.execute("DELETE FROM intake_drafts WHERE draft_id = $1", draft_id)

@@ -825,7 +825,9 @@ async def waiting(
         SELECT i.kind, i.petition_id, nullif(i.rule, '') AS rule, nullif(i.due_at, 'infinity') AS due_at, i.since,
             i.due_at < $3 AND NOT p.suspended AS overdue, p.suspended, p.urgent, p.category, p.topic,
             t.id AS task_id, t.title,
-            CASE WHEN i.kind = ANY ($8) THEN i.subject_id END AS meeting_id,
+            CASE WHEN i.kind = ANY ($8) THEN i.subject_id WHEN i.kind = 'resident_objection' THEN
+                (SELECT m.subject_id FROM inbox.items AS m WHERE m.petition_id = i.petition_id AND m.kind = 'meeting'
+                    LIMIT 1) END AS meeting_id,
             CASE WHEN i.kind IN ('invalidation', 'appeal') THEN i.subject_id END AS intake_id,
             CASE WHEN i.kind = 'sign_off' THEN i.subject_id END AS reply_id, i.position
         FROM inbox.items AS i

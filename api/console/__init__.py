@@ -38,7 +38,6 @@ from api.console.navigation import NAVIGATION
 from api.problems import Problem
 from infra.identity import IssuerUnreachable
 
-assert host  # declares forms, and has no pages yet
 words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
 
 HERE = Path(__file__).parent
@@ -51,6 +50,7 @@ PAGES = (
     feeds,
     follow,
     forms,
+    host,
     intake,
     meetings,
     official,

@@ -21,6 +21,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "arrange_meeting": ("meeting",),
     "confirm_minutes": ("minutes-confirmation", "correction"),
     "correct_minutes": ("minutes-again",),
+    "resident_objection": ("taking-up",),
     "withdrawals": ("alert-heeding",),
     "review": ("review-decision",),
     "extension": ("extension-approval", "extension-refusal"),

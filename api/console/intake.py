@@ -155,14 +155,6 @@ declare(
             method="DELETE",
             done="已撤销,签名有效。",
         ),
-        "signature-appeal": Form(
-            "/v1/intakes/{id}/appeal",
-            "对认定不实提出申诉",
-            (Field("reason", "申诉理由", rows=4),),
-            of="intakes",
-            hint="由受理人员裁定,并告知您理由。",
-            done="申诉已提交。",
-        ),
         "signature-decision": Form(
             "/v1/intakes/{id}/decision",
             "裁定签名申诉",

@@ -16,12 +16,13 @@ from domain.calendar import CHINA
 from domain.command import Role
 from domain.meeting import DOORS_OPEN
 from domain.petition.words import Phase
+from infra.identity import Identity
 
 router = APIRouter()
 
 HOST = frozenset({Role.HOST_STAFF})
 ARRANGING = frozenset({Role.HOST_STAFF, Role.OFFICIAL})
-SPEAKING = frozenset({Role.OFFICIAL, Role.RESIDENT})
+OFFICIALS = frozenset({Role.OFFICIAL})
 
 # How far a meeting is: on the day its doors are opened, it begins, it is held; then its minutes are closed.
 AHEAD, OPEN, BEGUN, HELD = "ahead", "open", "begun", "held"
@@ -39,9 +40,13 @@ def stage(meeting: Mapping[str, Any], now: datetime) -> str:
 async def called(browser: Browser, meeting_id: UUID) -> Choices:
     """The called posts, and those that come in their place."""
     meeting = await browser.get(f"/v1/meetings/{meeting_id}")
-    ids = [row["org"] for row in meeting["invited"] if row["role"] == Role.OFFICIAL]
+    ids = called_now(meeting)
     known = await names(browser, *ids)
     return [(id, known[id]) for id in ids]
+
+
+def called_now(meeting: Mapping[str, Any]) -> list[str]:
+    return [row["org"] for row in meeting["invited"] if row["role"] == Role.OFFICIAL]
 
 
 async def objections(browser: Browser, meeting_id: UUID) -> Choices:
@@ -91,6 +96,13 @@ STARTS_AT = Field("starts_at", "时间", Kind.MOMENT)
 VENUE = Field("venue", "地点", Kind.LINE)
 POST = Field("post_id", "应约领导", Kind.CHOICE, choices=called)
 
+
+def to_be_arranged(petition: Mapping[str, Any], who: Identity) -> bool:
+    """By its host or a called post, one meeting at a time."""
+    theirs = str(who.org) in (petition["host_id"], *petition["called_post_ids"])
+    return theirs and all(meeting["status"] == "cancelled" for meeting in petition["meetings"])
+
+
 declare(
     {
         "meeting": Form(
@@ -99,6 +111,7 @@ declare(
             (STARTS_AT, VENUE),
             roles=ARRANGING,
             phases=frozenset({Phase.ACCEPTED, Phase.MEETING}),
+            fits=to_be_arranged,
             hint="安排后即通知应约领导和全体联名人。",
             done="会议已安排,各方已获通知。",
             goes_to="/meetings/{id}",
@@ -107,7 +120,7 @@ declare(
             "/v1/meetings/{id}/agenda",
             "增加议题",
             (Field("text", "议题", rows=3),),
-            roles=ARRANGING | SPEAKING,
+            roles=ARRANGING,
             of="meetings",
             phases=BEFORE,
             done="议题已列入。",
@@ -149,16 +162,6 @@ declare(
             phases=BEFORE,
             hint="取消后须另行安排;召开会议的期限不变。",
             done="会议已取消。",
-        ),
-        "objection-to-topic": Form(
-            "/v1/meetings/{id}/objections",
-            "对题目提出异议",
-            (Field("text", "异议内容"),),
-            roles=frozenset({Role.RESIDENT}),
-            of="meetings",
-            phases=BEFORE,
-            hint="未参与联名的居民可提出一次,由社区列入议程;不公开您是谁。",
-            done="异议已收到,由社区列入议程。",
         ),
         "attendance": Form(
             "/v1/meetings/{id}/attendance",
@@ -229,7 +232,7 @@ declare(
             "/v1/meetings/{id}/corrections",
             "更正会议记录",
             (Field("text", "应更正为"),),
-            roles=SPEAKING,
+            roles=OFFICIALS,
             of="meetings",
             phases=frozenset({HELD}),
             hint="到会人员可以提出;由社区核改后重新确认。",
@@ -238,7 +241,7 @@ declare(
         "minutes-confirmation": Form(
             "/v1/meetings/{id}/confirmation",
             "确认会议记录",
-            roles=SPEAKING,
+            roles=OFFICIALS,
             of="meetings",
             phases=frozenset({HELD}),
             done="会议记录已由您方确认。",
@@ -246,7 +249,14 @@ declare(
     }
 )
 
-SPEAKERS_ONLY = ("agenda", "minutes-confirmation")
+TICKET = "ticket"  # no form, but a page
+RESIDENTS = {
+    "objection": "my-objection",
+    "agenda": "my-agenda",
+    "correction": "my-correction",
+    "confirmation": "my-confirmation",
+    "ticket": TICKET,
+}
 
 
 @router.get("/meetings/{meeting_id}")
@@ -255,9 +265,10 @@ async def meeting_page(meeting_id: UUID, browser: Browsing) -> HTMLResponse:
     petition = await browser.get(f"/v1/petitions/{meeting['petition_id']}")
     at = stage(meeting, browser.now)
     orgs = [*(row["org"] for row in meeting["invited"]), *(row["unit_id"] for row in meeting["commitments"])]
-    known, offers = await asyncio.gather(
+    known, offers, briefed = await asyncio.gather(
         names(browser, *orgs, *meeting["no_shows"], *meeting["present"]["post_ids"]),
         offers_to(browser, meeting, at),
+        _may_read_brief(browser, meeting),
     )
     fragment = "HX-Request" in browser.request.headers
     return browser.page(
@@ -266,7 +277,9 @@ async def meeting_page(meeting_id: UUID, browser: Browsing) -> HTMLResponse:
         petition=petition,
         names=known,
         stage=at,
-        offers=offers,
+        offers=[name for name in offers if name != TICKET],
+        invited=TICKET in offers or bool(browser.identity and str(browser.identity.org) in called_now(meeting)),
+        briefed=briefed,
         objections=open_objections(meeting),
     )
 
@@ -292,21 +305,20 @@ async def ticket(meeting_id: UUID, browser: Browsing) -> HTMLResponse:
 
 
 async def offers_to(browser: Browser, meeting: Mapping[str, Any], at: str) -> list[str]:
-    """Of residents, whoever did not sign may object, and whoever speaks for the others has a say."""
-    found = offered(browser, "meetings", at)
-    concerned = meeting["venue"] is not None
-    if browser.identity is None or browser.identity.role != Role.RESIDENT:
-        return found if concerned else []
-    if not concerned:
-        return [name for name in found if name == "objection-to-topic"]
-    speaks = await _speaks(browser, meeting["petition_id"])
-    return [name for name in found if name != "objection-to-topic" and (speaks or name not in SPEAKERS_ONLY)]
+    """The API says which are a resident's: who did not sign may object, who speaks for the others has a say."""
+    if browser.identity and browser.identity.role == Role.RESIDENT:
+        mine = await browser.get(f"/v1/petitions/{meeting['petition_id']}/mine")
+        may = [offer["step"] for offer in mine["may"] if offer["id"] == meeting["id"]]
+        return [RESIDENTS.get(step, step) for step in may]
+    return offered(browser, "meetings", at) if meeting["venue"] is not None else []
 
 
-async def _speaks(browser: Browser, petition_id: str) -> bool:
-    """Elected, or nobody is: then the lead petitioner does, whom the API knows."""
+async def _may_read_brief(browser: Browser, meeting: Mapping[str, Any]) -> bool:
+    """It is due, and for this reader."""
+    if browser.identity is None or browser.identity.role == Role.RESIDENT or meeting["status"] != "scheduled":
+        return False
     try:
-        elected = await browser.get(f"/v1/petitions/{petition_id}/representatives")
+        await browser.get(f"/v1/meetings/{meeting['id']}/brief")
     except ApiProblem:
         return False
-    return not elected or any(row["me"] for row in elected)
+    return True

@@ -10,7 +10,7 @@ ROLES = (("/appointments", "角色"), ("/webhooks", "推送"))
 
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.RESIDENT: (("/mine", "我的申请"), ("/petitions/new", "写申请"), ("/me", "我的信息")),
-    Role.HOST_STAFF: (DESK, REGISTER),
+    Role.HOST_STAFF: (DESK, ("/host", "本社区"), REGISTER),
     Role.CLERK: (
         DESK,
         ("/admissibility", "受理审查"),

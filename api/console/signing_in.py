@@ -55,14 +55,18 @@ class Persona:
 
 
 async def personas(browser: Browsing) -> list[Persona]:
-    """Twelve residents, those who watch over all, and somebody of each host, post and unit; nobody in earnest."""
+    """Twelve residents, those who watch over all, and somebody of each host, post and unit; nobody in earnest. Where
+    two of an office decide there are two."""
     if browser.request.app.state.personas is None:
         return []
     found = [Persona(Role.RESIDENT, f"resident-{n}", None, f"居民 {n}") for n in range(1, 13)]
     found += [Persona(role, role.value, None, name) for role, name in OFFICES.items()]
+    found.append(Persona(Role.ADMIN, "admin-2", None, f"{OFFICES[Role.ADMIN]} 2"))
     for sort, role in HOLDERS.items():
         rows, _ = await directory.entries(browser.request.app.state.services.pool, sort, limit=20)
         found += [Persona(role, f"{role}-{row['id']}", row["id"], row["name"]) for row in rows]
+        if sort == directory.HOST:
+            found += [Persona(role, f"{role}-{row['id']}-2", row["id"], f"{row['name']} 2") for row in rows]
     return found
 
 

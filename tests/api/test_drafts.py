@@ -45,6 +45,28 @@ async def handed_in(world: World, draft: dict[str, Any], content: bytes) -> http
     return answer
 
 
+async def test_what_waits_for_a_residents_word_is_listed_for_the_host_without_a_name(new_world: World) -> None:
+    world = new_world
+    path = await world.collecting(2)
+    drafts = f"/v1/hosts/{world.host.org}/drafts"
+    signer = await on_the_roll(world, "张阿婆", "13800000001")
+    first, _ = await drafted(world, path, signer)
+    world.clock.at += timedelta(days=1)
+    second, code = await drafted(world, path, signer, "phone")
+    answer = await world.read(world.host, drafts)
+    assert [(row["id"], row["means"], row["opens"]) for row in answer.json()] == [
+        (first["id"], "doorstep", False),
+        (second["id"], "phone", False),
+    ]
+    for secret in ("张", signer.subject, "138"):
+        assert secret not in answer.text
+    for who in (CLERK, signer, world.host._replace(org=uuid4())):
+        is_problem(await world.read(who, drafts), 403, "forbidden")
+    assert (await told(world, second, code)).status_code == 201
+    world.clock.at += timedelta(days=2)
+    assert await world.get(world.host, drafts) == []
+
+
 async def test_a_worker_at_the_door_reads_back_and_the_residents_code_signs(new_world: World) -> None:
     world = new_world
     path = await world.collecting(9)

@@ -1,11 +1,13 @@
 """What the host's staff take in for others: slips, at the door, by telephone; read back, confirmed, and found false."""
 
+from domain.command import Role
 from tests.api.console.tab import Tab
 from tests.api.console.test_register import come
 from tests.api.test_drafts import last_code
 from tests.api.test_evidence import photo
 from tests.api.test_intakes import on_the_roll, second, signatures
-from tests.api.world import CLERK, World
+from tests.api.test_meetings import scheduled
+from tests.api.world import CLERK, Person, World, resident
 
 
 async def test_slips_are_entered_one_signer_after_the_other(new_world: World, new_tab: Tab) -> None:
@@ -106,3 +108,40 @@ async def test_who_has_no_phone_signs_a_slip(new_world: World, new_tab: Tab) -> 
     await tab.open(f"/do/signature-intake/{path[-36:]}")  # of nobody
     assert "请先在名册中查找此人" in tab.html
     assert (await tab.fill("/do/signature-intake", means="phone")).status_code == 422
+
+
+async def test_the_hosts_own_page_shows_its_meetings_petitions_and_drafts(new_world: World, new_tab: Tab) -> None:
+    world, tab = new_world, new_tab
+    held, meeting = await scheduled(world)
+    path = await world.collecting(10, topic="楼道路灯不亮")
+    person = await on_the_roll(world, "张阿婆", "13800000001")
+    draft = await world.post(world.host, f"{path}/intakes", resident_id=person.subject, means="doorstep")
+    await world.post(resident(77), f"{meeting}/objections", text="太吵。")
+    await world.get(world.host, "/v1/inbox")
+    await come(world, tab, world.host, "/host")
+    for address in (
+        f"/meetings/{meeting[-36:]}/door",
+        f"/petitions/{path[-36:]}/sheet",
+        f"/drafts/{draft['id']}",
+        f"/petitions/{held[-36:]}",
+    ):
+        assert f'href="{address}"' in tab.html
+    assert "张" not in tab.html
+    await tab.open(f"/petitions/{path[-36:]}")
+    assert f"/do/host-opinion/{path[-36:]}" in tab.html
+    await tab.open(f"/petitions/{held[-36:]}")
+    assert "/do/meeting/" not in tab.html  # there is one
+    await tab.open("/desk")
+    await tab.open(f"/do/taking-up/{meeting[-36:]}?then=/desk")
+    await tab.fill(objection_id=(await world.get(world.host, meeting))["objections"][0]["id"])
+    assert tab.address.path == "/desk"
+    assert "请列入议程" not in tab.html
+
+    other = Person(Role.HOST_STAFF, "elsewhere", await world.register("hosts", "别处社区", "community"))
+    await come(world, tab, other, "/host")
+    assert "楼道路灯不亮" not in tab.html
+    for address in (f"/petitions/{path[-36:]}", f"/drafts/{draft['id']}"):
+        await tab.open(address)
+        assert "/do/" not in tab.html
+    await come(world, tab, CLERK, "/host")
+    assert (await tab.open("/host")).status_code == 404

@@ -135,10 +135,13 @@ async def test_after_the_meeting_its_minutes_are_written_by_rows_corrected_and_c
     assert "应约领导已确认" in tab.html
     await tab.be("resident-5", page(meeting))
     assert "答应装两台水泵。" in tab.html
-    assert "/do/minutes-confirmation" not in tab.html
+    assert "/do/my-confirmation" not in tab.html
     for n in (1, 2):
         await tab.be(f"resident-{n}", page(meeting))
-        await tab.fill(f"/do/minutes-confirmation/{id}")
+        assert f"/do/my-confirmation/{id}" in tab.html
+        await tab.open(f"/do/my-confirmation/{id}")
+        await tab.fill(f"/do/my-confirmation/{id}")
+    await tab.open(page(meeting))
     assert "双方已确认" in tab.html
     assert "/do/" not in tab.html
     await tab.open(page(meeting).replace("/meetings/", "/do/minutes-again/"))
@@ -161,7 +164,7 @@ async def test_others_see_when_it_is_and_no_more(world: World, tab: Tab) -> None
     assert answer.status_code == 403
     assert (await world.get(CLERK, meeting))["rescheduled"] == 0
     await tab.be("resident-12", page(meeting))
-    await tab.open(f"/do/objection-to-topic/{meeting[-36:]}")
+    await tab.open(f"/do/my-objection/{meeting[-36:]}")
     await tab.fill(text="泵站太吵。")
     assert "异议已收到" in tab.html
     assert "泵站太吵。" not in tab.html
@@ -172,10 +175,11 @@ async def test_the_brief_is_printed_for_the_called_leader_when_it_is_due(world: 
     _, meeting = await scheduled(world)
     await world.get(CLERK, meeting)
     await tab.be(official(world), page(meeting))
-    assert f'href="{page(meeting)}/brief"' in tab.html
+    assert "/brief" not in tab.html
     assert (await tab.open(f"{page(meeting)}/brief")).status_code == 409
     world.clock.at += timedelta(days=4)
-    await tab.be(official(world))
+    await tab.be(official(world), page(meeting))
+    assert f'href="{page(meeting)}/brief"' in tab.html
     answer = await tab.open(f"{page(meeting)}/brief")
     assert "点题约谈会议简报" in tab.html
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")

@@ -178,10 +178,11 @@ async def calendar(meeting_id: UUID, browser: Browsing) -> Response:
 
 def reached(phase: str) -> list[tuple[str, str]]:
     """The ordinary steps, each done, now or to come; what ended otherwise has only its end."""
-    if phase not in STEPS:
+    steps = (*STEPS[:-1], "tracking", "closed") if phase == Phase.TRACKING else STEPS
+    if phase not in steps:
         return [(phase, "now")]
-    now = STEPS.index(phase)
-    return [(step, "done" if n < now else "now" if n == now else "later") for n, step in enumerate(STEPS)]
+    now = steps.index(phase)
+    return [(step, "done" if n < now else "now" if n == now else "later") for n, step in enumerate(steps)]
 
 
 @router.get("/petitions/{petition_id}/live")

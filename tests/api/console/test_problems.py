@@ -59,6 +59,16 @@ async def test_while_the_database_is_away_people_get_a_page(new_world: World, ne
     assert answer.headers["Retry-After"] == "1"
 
 
+async def test_what_nobody_foresaw_is_a_page_too_and_says_nothing(new_world: World, new_tab: Tab) -> None:
+    new_world.app.state.now = None  # broken on purpose
+    for address in ("/", "/petitions/00000000-0000-0000-0000-000000000000", "/feed.atom"):
+        answer = await new_tab.client.get(address, headers=BROWSER)
+        assert answer.status_code == 500
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert "系统出错" in answer.text
+        assert "NoneType" not in answer.text
+
+
 async def test_pages_answer_to_head(tab: Tab) -> None:
     for address in ("/", "/statistics", "/sign-in", "/feed.atom"):
         answer = await tab.client.head(address)

@@ -79,10 +79,13 @@ async def carry_over(petition_id: UUID, desk: AtDesk) -> PetitionState:
     merged: Petition = await desk.get(Petition, petition_id)
     if merged.merged_into is None:
         raise Conflict("not-merged", "该申请没有并入其他申请。", "It has not been merged into another petition.")
+    cmd = await desk.command(merged.merged_into)
+    await desk.address(cmd, merged.merged_into)
     return await desk.execute(
         Petition.carry_over,
         merged.merged_into,
         PetitionState.of,
+        cmd=cmd,
         also={"merged": (Petition, petition_id)},
         signed_as=await pseudonym(desk.services, desk.identity, petition_id),
     )

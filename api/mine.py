@@ -80,6 +80,7 @@ class Mine(BaseModel):
     representative: bool
     judged: bool = Field(description="This round's result has been judged.")
     may_be_called: bool = Field(description="Agreed to be called by the clerk, should too few judge.")
+    on_roll: bool = Field(description="One may sign by one's entry in the register.")
     may: list[Offer] = Field(description="What can be done now.")
 
 
@@ -113,6 +114,7 @@ class Standing:
             representative=by in petition.elected,
             judged=by in petition.judgements,
             may_be_called=petition.callable.get(by, False),
+            on_roll=self.on_roll,
             may=[Offer(step=step, id=id) for step, id, attempt in self._steps() if would(attempt)]
             + [Offer(step=Step.TICKET, id=meeting.id) for meeting in self._meetings_to_come()],
         )

@@ -22,7 +22,7 @@ NOTHING_YET = UUID(int=0)  # what a form is about that opens or asks for somethi
 
 FIELDS = {"topic": 1, "details": 1, "category": 2, "host_id": 2, "called_post_ids": 2, "about_ids": 2}  # their step
 POSTS = ("post1", "post2", "post3")
-NEWS = 10  # entries
+PER_PAGE, NEWS = 10, 10
 BEGINNING = 2_000  # of the details: by so much similar ones are looked for
 
 
@@ -69,8 +69,14 @@ async def beginning(browser: Browser, _: UUID) -> dict[str, Any]:
 
 async def around(browser: Browser, _: UUID, values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The directory, those on whose roll one is first; and similar petitions."""
-    me = await own_data(browser)
-    hosts, posts, units = [await everything(browser, sort) for sort in ("hosts", "posts", "units")]
+    topic, details = ("".join(values.get(name, [])) for name in ("topic", "details"))
+    me, hosts, posts, units, alike = await asyncio.gather(
+        own_data(browser),
+        everything(browser, "hosts"),
+        everything(browser, "posts"),
+        everything(browser, "units"),
+        similar(browser, topic, details),
+    )
     hosts.sort(key=lambda host: me is None or host["id"] != me["host_id"])
     return {
         "own_host": me and me["host_id"],
@@ -78,7 +84,7 @@ async def around(browser: Browser, _: UUID, values: Mapping[str, Sequence[str]])
         "posts": posts,
         "units": units,
         "named": {row["id"]: row["name"] for row in (*hosts, *posts, *units)},
-        "similar": await similar(browser, "".join(values.get("topic", [])), "".join(values.get("details", []))),
+        "similar": alike,
         "step_of": FIELDS,
     }
 
@@ -132,6 +138,14 @@ async def write_petition(request: Request, browser: Browsing) -> HTMLResponse:
     return answer
 
 
+@router.post("/petitions/new/similar")
+async def look_for_similar(browser: Browsing) -> HTMLResponse:
+    """While it is being written."""
+    browser.must_sign_in()
+    said = await browser.form()
+    return browser.page("similar.html", similar=await similar(browser, said.get("topic", ""), said.get("details", "")))
+
+
 # In a petition
 
 
@@ -163,7 +177,7 @@ async def mine(browser: Browsing, cursor: str = "") -> HTMLResponse:
     """News, and one's petitions with what can be done in each."""
     browser.must_sign_in()
     petitions, news = await asyncio.gather(
-        browser.get("/v1/me/petitions", limit=20, cursor=cursor), browser.get("/v1/notices", limit=NEWS)
+        browser.get("/v1/me/petitions", limit=PER_PAGE, cursor=cursor), browser.get("/v1/notices", limit=NEWS)
     )
     titles = {row["petition"]["id"]: title(row["petition"]) for row in petitions["items"]}
     return browser.page(
@@ -418,7 +432,7 @@ declare(
         ),
         "my-confirmation": Form(
             "/v1/meetings/{id}/confirmation",
-            "确认会议记录",
+            "核对并确认会议记录",
             of="meetings",
             hint="请先在申请页面核对会议记录和会上承诺。领导和过半数群众代表确认后定稿。",
             button="记录属实,确认",

@@ -93,3 +93,16 @@ async def test_ones_petitions_are_found_by_oneself_alone(new_world: World) -> No
     assert page["items"][0]["petition"]["topic"] == world.topic()["topic"]
     assert await found(2, cursor=page["next"], limit=1) == [second]
     is_problem(await world.read(CLERK, "/v1/me/petitions"), 403, "forbidden")
+
+
+async def test_who_is_carried_over_finds_the_other_too(new_world: World) -> None:
+    world = new_world
+    into, path = await world.accepted(), await world.submitted(signatures=11)
+    ballot = (await world.send(CLERK, "POST", f"{path}/merge", {"into": into[-36:]})).json()
+    await world.vote(ballot, "yes", *range(1, 7))
+    assert await steps(world, resident(11), path) == ["carry-over"]
+    assert await steps(world, resident(3), path) == []  # who signed both
+    await world.post(resident(11), f"{path}/carry-over")
+    found = await world.get(resident(11), "/v1/me/petitions")
+    assert [f"/v1/petitions/{row['petition']['id']}" for row in found["items"]] == [path, into]
+    assert [row["mine"]["signature"] for row in found["items"]] == ["valid", "valid"]

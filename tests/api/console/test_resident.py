@@ -111,6 +111,10 @@ async def test_similar_ones_are_suggested_before_another_is_opened(world: World,
     await world.post(CLERK, f"{path}/public-text", topic="泵站噪声夜间扰民", details="泵站夜间噪声太大。")
     await world.get(CLERK, f"{path}/similar")
     await tab.be("resident-1", "/petitions/new")
+    form = tab.html
+    await tab.send("/petitions/new/similar", topic="泵站夜间噪声扰民", details="夜里泵站噪声。")
+    assert f'href="/petitions/{path[-36:]}" target="_blank"' in tab.html
+    tab.html = form
     await tab.press(NEXT, topic="泵站夜间噪声扰民", details="夜里泵站噪声。")
     assert f'href="/petitions/{path[-36:]}" target="_blank"' in tab.html
 
@@ -172,6 +176,10 @@ async def test_the_co_signers_elect_representatives_and_these_speak(world: World
     assert "您已投票" in tab.html
     await tab.open(f"/do/my-vote/{ballot[-36:]}")
     assert (await tab.press("投票", choices=[])).status_code == 409
+    world.clock.at += timedelta(days=10)
+    await tab.be("resident-4")
+    await tab.open(f"/do/my-vote/{ballot[-36:]}")
+    assert (await tab.press("投票", choices=["1"])).status_code == 409  # too late
     for stranger in ("resident-12", f"unit_officer-{world.officer.org}"):
         await tab.be(stranger)
         assert (await tab.open(ballot)).status_code == 404
@@ -238,6 +246,10 @@ async def test_the_lead_petitioner_agrees_to_a_split_and_amends_what_was_rejecte
     await tab.press("重新提出", topic="三幢门口排涝")
     assert "三幢门口排涝" in tab.html
     await tab.be("resident-2", page)
+    await tab.open(f"/do/my-feedback/{path[-36:]}")  # long before there is a result
+    judgement = {"contacted": "yes", "resolved": "yes", "satisfied": "yes"}
+    assert (await tab.press("提交评价", **judgement, comment="太早。")).status_code == 409
+    assert "太早。</textarea>" in tab.html
     await tab.open(f"/do/my-signature-withdrawal/{path[-36:]}")
     await tab.press("撤回联名")
     assert "您的联名已撤回" in tab.html
@@ -290,6 +302,12 @@ async def test_a_newcomer_registers_sees_their_data_and_asks_to_be_erased(world:
     await world.get(world.host, f"/v1/residents/{me}")
     await tab.open("/me")
     assert "<td>社区(合作社)工作人员</td><td>查看</td>" in tab.html
+    elsewhere = await world.collecting(1, host_id=str(await world.register("hosts", "文景社区", "community")))
+    await world.get(resident(1), elsewhere)
+    await tab.open(elsewhere.removeprefix("/v1"))
+    assert "您不在 文景社区 的名册上" in tab.html
+    await tab.open(f"/do/co-signature/{elsewhere[-36:]}")
+    assert (await tab.press("提交")).status_code == 403
     await tab.open(f"/do/notice-settings/{NOTHING_YET}?then=/mine")
     await tab.press("保存", optional="no", prefer="phone", language="en")
     await tab.open(f"/do/notice-settings/{NOTHING_YET}")

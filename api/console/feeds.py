@@ -1,5 +1,6 @@
 """Atom feeds (RFC 4287) of what is public: of one petition's story, and of all petitions. The same for everybody."""
 
+import hashlib
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -38,7 +39,8 @@ async def petitions_feed(request: Request) -> Response:
         Item(UUID(row["id"]), _title(row["public_topic"]), row["changed_at"], _page(row["id"]), row["public_details"])
         for row in found["items"]
     ]
-    return _feed(request, Item(ALL, _("公开申请"), request.app.state.now().isoformat(), "/"), items)
+    newest = max((item.updated for item in items), default=request.app.state.now().isoformat())
+    return _feed(request, Item(ALL, _("公开申请"), newest, "/"), items)
 
 
 @router.get("/petitions/{petition_id}/feed.atom")
@@ -62,7 +64,11 @@ def _feed(request: Request, about: Item, items: list[Item]) -> Response:
     SubElement(feed, "link", rel="self", href=_absolute(request, request.url.path))
     for item in items:
         _put(request, SubElement(feed, "entry"), item)
-    return Response(tostring(feed, "utf-8", xml_declaration=True), media_type=MEDIA_TYPE)
+    written = tostring(feed, "utf-8", xml_declaration=True)
+    headers = {"ETag": f'"{hashlib.sha256(written).hexdigest()[:32]}"', "Cache-Control": "no-cache"}
+    if request.headers.get("If-None-Match") == headers["ETag"]:  # feed readers come again and again
+        return Response(status_code=304, headers=headers)
+    return Response(written, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _put(request: Request, into: Element, item: Item) -> None:

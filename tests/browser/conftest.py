@@ -1,5 +1,7 @@
 """One engine, one town and one browser for all; people are tabs in contexts of their own."""
 
+import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.api.console.tab import Tab
 from tests.browser.town import POLICY, Petition, Town
-from tests.programs import district, new_folder, program
+from tests.programs import Program, district, new_folder, program
 
 PHONE, DESK = 390, 1440
 FLAGS = "headless no-sandbox disable-gpu no-first-run disable-background-networking disable-component-update"
@@ -21,9 +23,19 @@ Person = Callable[..., Awaitable[Page]]
 
 @dataclass
 class Site:
+    engine: Program
     url: str
     town: Town
     petitions: dict[str, Petition]  # by the phase they stand in
+
+    async def code(self, contact: str) -> str:
+        """The one-time code that the engine has just sent there, as its own console shows it."""
+        assert self.engine.process.stdout
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            async for line in self.engine.process.stdout:
+                if found := re.search(rf"to …{contact[-4:]}: .*?(\d{{6}})", line.decode()):
+                    return found[1]
+        raise AssertionError("the engine is gone")
 
     @asynccontextmanager
     async def tab(self, subject: str | None) -> AsyncIterator[Tab]:
@@ -44,7 +56,7 @@ async def serving() -> AsyncIterator[Site]:
         up = ("up", "--data-dir", folder / "data", "--port", "0", "--policy", folder / "policy.toml")
         async with program(*up) as engine, district(engine.url, folder / "data" / "keys") as people:
             town = await Town.founded(people)
-            yield Site(engine.url, town, await town.settled())
+            yield Site(engine, engine.url, town, await town.settled())
 
 
 @asynccontextmanager

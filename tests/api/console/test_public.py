@@ -201,6 +201,8 @@ async def test_feeds_are_atom_and_tell_only_what_is_public(world: World, tab: Ta
         assert len(ids) == len(set(ids)) > 0
         assert hidden not in answer.text
         assert DETAILS not in answer.text
+        again = await tab.client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
     assert "交区住建局主办" in answer.text
     assert (await tab.client.get(f"/petitions/{hidden}/feed.atom")).status_code == 404
 

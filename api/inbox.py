@@ -1,6 +1,6 @@
 """What waits for whoever asks, soonest due first; and the tasks of a unit."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from api.deps import NO_SUCH_CURSOR, Known, Page, Paged, Serving, caught_up
 from api.openapi import PRIVATE_READ
 from api.pages import WATCHERS, TaskPage, readable, require_role
+from domain.calendar import end_of, local_day
 from domain.command import Role
 from domain.directory import Unit
 from domain.refusals import Forbidden
@@ -60,6 +61,22 @@ async def read_inbox(
         raise NO_SUCH_CURSOR from None
     rows = await readable(services.keyring, rows)
     return paging.page([Waiting.model_validate(row) for row in rows], following)
+
+
+class InboxFigures(BaseModel):
+    waiting: int
+    overdue: int
+    soon: int = Field(description="Due by the end of this week, Sunday.")
+
+
+@router.get("/inbox/figures", responses=PRIVATE_READ, dependencies=[caught_up("inbox")])
+async def read_inbox_figures(request: Request, services: Serving, identity: Known) -> InboxFigures:
+    """How much waits for one's role in one's organisation."""
+    now = request.app.state.now()
+    today = local_day(now)
+    week_ends = end_of(today + timedelta(days=6 - today.weekday()))
+    found = await inbox.figures(services.pool, identity.role.value, identity.org, now, week_ends)
+    return InboxFigures(**found)
 
 
 @router.get("/units/{unit_id}/tasks", responses=PRIVATE_READ, dependencies=[caught_up("board")])

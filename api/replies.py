@@ -6,16 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.deps import NO_BODY, AtDesk, Known, Serving, caught_up
+from api.deps import NO_BODY, AtDesk, Known, Services, Serving, caught_up
 from api.openapi import COMMAND, CREATION, PRIVATE_READ
 from api.pages import petition_row, readable
 from api.schemas import PETITION_ID, OfficialResponse, ReplyState
 from domain.command import Role
 from domain.directory import Post
 from domain.petition import Petition
-from domain.refusals import Forbidden
+from domain.refusals import Forbidden, not_found
 from domain.reply import Reply
 from domain.task import Task
+from infra.identity import Identity
 from projections import replies
 
 router = APIRouter(prefix="/v1", tags=["petitions"])
@@ -56,6 +57,20 @@ async def draft_reply(petition_id: UUID, body: OfficialResponse, desk: AtDesk) -
 )
 async def list_replies(petition_id: UUID, services: Serving, identity: Known) -> list[ReplyRow]:
     """The drafts, for the office of the post that leads, and for auditors."""
+    return await _read(services, identity, petition_id)
+
+
+@router.get("/replies/{reply_id}", responses=PRIVATE_READ, dependencies=[caught_up("board", replies.READ_MODEL.name)])
+async def read_reply(reply_id: UUID, services: Serving, identity: Known) -> ReplyRow:
+    """For those who read all drafts of its petition."""
+    reply = await services.repository.get(Reply, reply_id)
+    for row in await _read(services, identity, reply.matter_id):
+        if row.id == reply_id:
+            return row
+    raise not_found("reply")
+
+
+async def _read(services: Services, identity: Identity, petition_id: UUID) -> list[ReplyRow]:
     page = await petition_row(services, identity, petition_id)
     office = identity.role == Role.OFFICIAL and identity.org == page["called_post_ids"][0]
     if not (office or identity.role == Role.AUDITOR):

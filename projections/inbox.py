@@ -800,6 +800,10 @@ def somebody_leads(event: Post.Event, at: Recorded) -> Iterator[Statement]:
 
 # --- query -----------------------------------------------------------------------------------------------------------
 
+# To a role ($1) in an organisation ($2), now ($3).
+SHOWN = f"""i.for_role = $1 AND i.for_org = $2 AND i.shown_from <= $3
+    AND NOT (i.kind = 'opinion' AND {told("$3")} < p.threshold)
+    AND NOT EXISTS (SELECT FROM inbox.items AS b WHERE b.petition_id = i.petition_id AND b.kind = ANY (i.after))"""
 ABOUT_A_MEETING = ("meeting", "brief", "no_show", "confirm_minutes", "correct_minutes")
 
 
@@ -833,11 +837,8 @@ async def waiting(
         FROM inbox.items AS i
         JOIN inbox.petitions AS p ON p.id = i.petition_id
         LEFT JOIN inbox.tasks AS t ON t.id = i.subject_id
-        WHERE i.for_role = $1 AND i.for_org = $2 AND i.shown_from <= $3
-            AND (i.due_at, i.position, i.kind) > ($4::text::timestamptz, $5::bigint, $6)
+        WHERE {SHOWN} AND (i.due_at, i.position, i.kind) > ($4::text::timestamptz, $5::bigint, $6)
             AND ($9::text IS NULL OR i.kind = $9)
-            AND NOT (i.kind = 'opinion' AND {told("$3")} < p.threshold)
-            AND NOT EXISTS (SELECT FROM inbox.items AS b WHERE b.petition_id = i.petition_id AND b.kind = ANY (i.after))
         ORDER BY i.due_at, i.position, i.kind
         LIMIT $7
         """,
@@ -856,3 +857,17 @@ async def waiting(
         return items, None
     last = items[-1]
     return items, f"{last['due_at'].isoformat() if last['due_at'] else 'infinity'}|{last['position']}|{last['kind']}"
+
+
+async def figures(pool: asyncpg.Pool, role: str, org: UUID | None, now: datetime, until: datetime) -> dict[str, int]:
+    """How much waits, what of it is overdue, and what is due from now until then."""
+    (row,) = await pool.fetch(
+        "SELECT count(*) AS waiting, count(*) FILTER (WHERE i.due_at < $3 AND NOT p.suspended) AS overdue,"
+        " count(*) FILTER (WHERE i.due_at BETWEEN $3 AND $4) AS soon"
+        f" FROM inbox.items AS i JOIN inbox.petitions AS p ON p.id = i.petition_id WHERE {SHOWN}",
+        role,
+        inbox_of(role, org),
+        now,
+        until,
+    )
+    return dict(row)

@@ -1,5 +1,6 @@
 """What waits for whoever looks, soonest due first, with the step that is wanted."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from api.console.browser import Browser, Browsing
 from api.console.forms import FORMS
 from api.console.live import rings
-from domain.calendar import CHINA
+from api.console.public import names
 from projections.notices import TEXTS
 
 router = APIRouter()
@@ -44,21 +45,26 @@ SUBJECTS = {
 
 def answered_by(steps: Mapping[str, tuple[str, ...]]) -> None:
     """More of them, declared beside the forms."""
-    for kind, names in steps.items():
-        STEPS[kind] = (*STEPS.get(kind, ()), *names)
+    for kind, forms in steps.items():
+        STEPS[kind] = (*STEPS.get(kind, ()), *forms)
 
 
 @router.get("/desk")
 async def desk(browser: Browsing, cursor: str = "") -> HTMLResponse:
     browser.must_sign_in()
-    page = await browser.get("/v1/inbox", cursor=cursor, limit=50)
-    today = browser.request.app.state.now().astimezone(CHINA).date()
+    page, figures = await asyncio.gather(
+        browser.get("/v1/inbox", cursor=cursor, limit=50), browser.get("/v1/inbox/figures")
+    )
+    matters = list({item["petition_id"] for item in page["items"]})
+    petitions = (await browser.get("/v1/petitions", id=matters, limit=50))["items"] if matters else []
     fragment = "HX-Request" in browser.request.headers
     return browser.page(
         "desk_items.html" if fragment else "desk.html",
         items=page["items"],
         following=page["next"],
-        today=today,
+        figures=figures,
+        about={petition["id"]: petition for petition in petitions},
+        names=await names(browser, *(petition["host_id"] for petition in petitions)),
         where=where,
         steps=partial(steps, browser),
         wanted=TEXTS[browser.language]["staff"],
@@ -77,6 +83,8 @@ def where(item: dict[str, Any]) -> str:
     """The page on which an item is looked at."""
     if item["meeting_id"]:
         return f"/meetings/{item['meeting_id']}"
+    if item["reply_id"]:
+        return f"/replies/{item['reply_id']}"
     if item["task_id"]:
         return f"/tasks/{item['task_id']}"
     return f"/{'admissibility' if item['kind'] in ADMISSION else 'petitions'}/{item['petition_id']}"

@@ -19,7 +19,10 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
         REGISTER,
         *RULES,
     ),
-    Role.OFFICIAL: (DESK,),
+    Role.OFFICIAL: (
+        DESK,
+        ("/record", "本职务记录"),
+    ),
     Role.UNIT_OFFICER: (
         DESK,
         ("/board", "任务看板"),

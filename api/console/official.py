@@ -1,15 +1,18 @@
 """The called official: acknowledge, plan, answer, and what their post has to its name."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
-from api.console.browser import Browser
+from api.console.browser import Browser, Browsing
 from api.console.desk import answered_by
-from api.console.forms import Field, Form, Kind, Rows, declare, from_directory
+from api.console.forms import Choices, Field, Form, Kind, Rows, declare, from_directory
+from api.console.public import names
 from domain.command import Role
 from domain.petition.words import UNDER_WAY, Answer, Phase
 from infra.identity import Identity
@@ -96,6 +99,34 @@ def answer(typed: FormData) -> dict[str, Any]:
     return read | {"interim": True, "outcome": None} if read.get("outcome") == INTERIM else read
 
 
+async def drafted(browser: Browser, reply_id: UUID) -> dict[str, Any]:
+    reply = await browser.get(f"/v1/replies/{reply_id}")
+    return {"outcome": reply["outcome"] or INTERIM, "text": reply["text"], "due_on": reply["due_on"] or ""}
+
+
+# The meeting
+
+
+async def of_the_same_rank(browser: Browser, petition_id: UUID) -> Choices:
+    """The posts that may come in one's place."""
+    petition, posts = await asyncio.gather(
+        browser.get(f"/v1/petitions/{petition_id}"), browser.get("/v1/posts", limit=200)
+    )
+    own = browser.identity and str(browser.identity.org)
+    rank = next((post["kind"] for post in posts["items"] if post["id"] == own), None)
+    return [
+        (post["id"], post["name"])
+        for post in posts["items"]
+        if post["kind"] == rank and post["id"] not in petition["called_post_ids"]
+    ]
+
+
+def may_delegate(petition: Mapping[str, Any], who: Identity) -> bool:
+    return str(who.org) in petition["called_post_ids"] and str(who.org) not in petition["delegates"]
+
+
+REASON = Field("reason", "理由")
+
 declare(
     {
         "acknowledgement": Form(
@@ -149,6 +180,88 @@ declare(
             body=answer,
             fits=leads,
         ),
+        "reply": Form(
+            "/v1/petitions/{id}/replies",
+            "起草答复",
+            ANSWER,
+            roles=OFFICIAL,
+            phases=UNDER_WAY,
+            hint="答复稿只有本职务办公室看得到,由在任领导签发。",
+            button="保存答复稿",
+            done="答复稿已保存,待签发。",
+            body=answer,
+            goes_to="/replies/{id}",
+            fits=leads,
+        ),
+        "reply-revision": Form(
+            "/v1/replies/{id}/revision",
+            "修改答复稿",
+            ANSWER,
+            of="replies",
+            roles=OFFICIAL,
+            button="保存答复稿",
+            done="答复稿已修改。",
+            begin=drafted,
+            body=answer,
+        ),
+        "sign-off": Form("/v1/replies/{id}/sign-off", "签发", of="replies", roles=OFFICIAL, done="答复已签发。"),
+        "discarding": Form("/v1/replies/{id}/discarding", "作废", of="replies", roles=OFFICIAL, done="答复稿已作废。"),
+        "delegation": Form(
+            "/v1/petitions/{id}/delegation",
+            "委托同级领导出席",
+            (Field("delegate_id", "受委托人", Kind.CHOICE, choices=of_the_same_rank),),
+            roles=OFFICIAL,
+            phases=frozenset({Phase.ACCEPTED, Phase.MEETING}),
+            hint="只能委托一次,只代为出席会议;答复仍由本人作出。",
+            done="已委托。",
+            fits=may_delegate,
+        ),
+        "extension": Form(
+            "/v1/petitions/{id}/extension",
+            "申请延期",
+            (Field("days", "延长天数", Kind.NUMBER), REASON),
+            roles=OFFICIAL,
+            phases=UNDER_WAY,
+            hint="由上级领导或督查人员批准;批准后告知联名人。",
+            done="延期已申请,待批准。",
+            fits=leads,
+        ),
+        "suspension": Form(
+            "/v1/petitions/{id}/suspension",
+            "中止办理",
+            (REASON,),
+            roles=OFFICIAL,
+            phases=UNDER_WAY,
+            hint="中止期间各项期限停止计算,恢复后顺延。理由只有经办各方和联名人看得到。",
+            done="已中止。",
+            fits=lambda petition, who: leads(petition, who) and not petition["suspended"],
+        ),
+        "resumption": Form(
+            "/v1/petitions/{id}/resumption",
+            "恢复办理",
+            roles=OFFICIAL,
+            phases=UNDER_WAY,
+            done="已恢复办理。",
+            fits=lambda petition, who: leads(petition, who) and bool(petition["suspended"]),
+        ),
+        "delivery": Form(
+            "/v1/petitions/{id}/delivery",
+            "报告承诺兑现",
+            (Field("report", "兑现情况"),),
+            roles=OFFICIAL,
+            phases=frozenset({Phase.TRACKING}),
+            hint="报告后请联名人再次评价。",
+            done="已报告,将请联名人评价。",
+            fits=leads,
+        ),
+        "supervision-answer": Form(
+            "/v1/petitions/{id}/supervision-orders/answer",
+            "回复督办",
+            (Field("report", "落实情况"),),
+            roles=OFFICIAL,
+            phases=frozenset({"-"}),  # in none: offered where it waits
+            done="督办已回复。",
+        ),
     }
 )
 
@@ -157,6 +270,39 @@ answered_by(
         "acknowledge": ("acknowledgement",),
         "urgent": ("response",),
         "roadmap": ("roadmap",),
-        "answer": ("response",),
+        "answer": ("response", "reply", "extension"),
+        "sign_off": ("reply-revision",),
+        "commitment": ("delivery",),
+        "supervision": ("supervision-answer",),
     }
 )
+
+# Drafts, and the record
+
+
+@router.get("/replies/{reply_id}")
+async def reply_page(reply_id: UUID, browser: Browsing) -> HTMLResponse:
+    browser.must_sign_in()
+    reply = await browser.get(f"/v1/replies/{reply_id}")
+    petition = await browser.get(f"/v1/petitions/{reply['petition_id']}")
+    return browser.page("reply.html", reply=reply, petition=petition)
+
+
+@router.get("/record")
+async def record(browser: Browsing, cursor: str = "") -> HTMLResponse:
+    """What became of the petitions that one's post was called for. Against nobody else."""
+    browser.must_sign_in()
+    post = str((browser.identity and browser.identity.org) or UUID(int=0))
+    rows, figures = await asyncio.gather(
+        browser.get("/v1/petitions", post_id=post, limit=20, cursor=cursor), browser.get("/v1/statistics", by="post")
+    )
+    known = await names(browser, post, *(row["host_id"] for row in rows["items"]))
+    return browser.page(
+        "record.html",
+        rows=rows["items"],
+        following=rows["next"],
+        figures=next((group for group in figures["groups"] if group["key"] == post), None),
+        post=post,
+        names=known,
+        now=browser.now,
+    )

@@ -1,9 +1,10 @@
 """The called official: one press to acknowledge, the roadmap row by row, the answer."""
 
+import re
 from datetime import timedelta
 
 from tests.api.console.tab import Tab
-from tests.api.world import CLERK, World
+from tests.api.world import CLERK, SUPERVISOR, World
 
 
 def in_days(world: World, days: int) -> str:
@@ -119,3 +120,119 @@ async def test_another_official_is_refused_in_words(world: World, tab: Tab) -> N
     await tab.open(f"/do/acknowledgement/{path[-36:]}")
     assert (await tab.fill("/do/acknowledgement")).status_code == 403
     assert 'role="alert"' in tab.html
+
+
+async def test_the_desk_says_how_much_waits_and_what_is_overdue(world: World, tab: Tab) -> None:
+    post = await world.register("posts", "区长", "government")
+    mayor = world.official._replace(org=post)
+    path = await world.accepted(called_post_ids=[str(post)])
+    await world.get(CLERK, path)
+    await tab.be(f"official-{post}", "/desk")
+    assert re.search(r"待办</dt><dd>1<.*已逾期</dt><dd>0<.*本周到期</dt><dd>1<", tab.html, re.DOTALL)
+    assert "划船社区 · 联名 10 · 已受理" in tab.html
+    world.clock.at += timedelta(days=8)
+    await tab.be(f"official-{post}", "/desk")
+    assert re.search(r"已逾期</dt><dd>1<.*本周到期</dt><dd>0<", tab.html, re.DOTALL)
+    assert "逾期 5 天" in tab.html
+    assert (await world.get(mayor, "/v1/inbox/figures")) == {"waiting": 1, "overdue": 1, "soon": 0}
+    assert (await world.read(None, "/v1/inbox/figures")).status_code == 401
+
+
+async def test_a_reply_is_drafted_revised_and_signed_off(world: World, tab: Tab) -> None:
+    path = await world.in_progress()
+    await sign_in(world, tab)
+    await tab.open(f"/do/reply/{path[-36:]}")
+    await tab.fill(outcome="explained", text="已答复居民。")
+    assert "答复稿已保存,待签发。" in tab.html
+    draft = re.search(r"/do/reply-revision/([0-9a-f-]{36})", tab.html)
+    assert draft
+    await tab.open("/desk")
+    assert f"/replies/{draft[1]}" in tab.html
+    await tab.open(f"/do/reply-revision/{draft[1]}")
+    assert "已答复居民。</textarea>" in tab.html
+    await tab.fill(text="已当面答复居民𠮷。")
+    stranger = await world.register("posts", "副区长", "government")
+    page = tab.html
+    await world.get(CLERK, "/v1/posts")
+    await tab.be(f"official-{stranger}")
+    assert (await tab.open(f"/replies/{draft[1]}")).status_code == 403
+    assert "答复稿只供牵头职务查看。" in tab.html
+    assert "已当面答复" not in tab.html
+    await sign_in(world, tab)
+    await tab.open(f"/replies/{draft[1]}")
+    assert "已当面答复居民𠮷。" in page
+    form = tab.html
+    for _ in range(2):
+        tab.html = form
+        assert (await tab.fill("/do/sign-off")).status_code == 200
+        assert "答复已签发。" in tab.html
+    assert (await world.get(world.official, path))["phase"] == "answered"
+    await tab.open(f"/do/discarding/{draft[1]}")
+    assert (await tab.fill("/do/discarding")).status_code == 409
+
+
+async def test_a_draft_is_discarded(world: World, tab: Tab) -> None:
+    path = await world.in_progress()
+    draft = await world.post(world.official, f"{path}/replies", text="作废的稿。", interim=True)
+    await sign_in(world, tab)
+    await tab.open(f"/replies/{draft['id']}")
+    await tab.fill("/do/discarding")
+    assert "答复稿已作废。" in tab.html
+    assert "/do/sign-off" not in tab.html
+
+
+async def test_the_petitions_page_offers_what_can_be_done_now(world: World, tab: Tab) -> None:
+    path = await world.accepted()
+    other = await world.register("posts", "区人大主任", "party_committee")
+    page = f"/petitions/{path[-36:]}"
+    await sign_in(world, tab)
+    await tab.open(f"/do/delegation/{path[-36:]}")
+    await tab.fill(delegate_id=str(other))
+    assert "已委托。" in tab.html
+    assert "/do/delegation" not in tab.html
+    assert "/do/resumption" not in tab.html
+    await tab.open(f"/do/suspension/{path[-36:]}")
+    await tab.fill(reason="等待上级批复。")
+    assert "/do/suspension" not in tab.html
+    await tab.fill("/do/resumption")
+    assert "已恢复办理。" in tab.html
+    await tab.open(f"/do/extension/{path[-36:]}")
+    assert (await tab.fill(days="400", reason="须多部门联合整治。")).status_code == 422
+    assert 'id="wrong-days"' in tab.html
+    await tab.fill(days="10")
+    assert "延期已申请,待批准。" in tab.html
+    await tab.be("supervisor", "/desk")
+    await tab.fill("/do/extension-approval")
+    assert (await world.get(world.official, path))["extended_days"] == 10
+    await tab.open(page)
+    assert "/do/extension/" not in tab.html
+
+
+async def test_a_supervision_order_is_answered(world: World, tab: Tab) -> None:
+    path = await world.in_progress()
+    await world.post(SUPERVISOR, f"{path}/supervision-orders", order="三日内报送整改措施。")
+    await sign_in(world, tab)
+    assert "督办通知" in tab.html
+    await tab.open(f"/do/supervision-answer/{path[-36:]}?then=/desk")
+    await tab.fill(report="已制定措施。")
+    assert "督办已回复。" in tab.html
+    assert "督办通知" not in tab.html
+
+
+async def test_ones_record_has_denominators_and_nobody_else(world: World, tab: Tab) -> None:
+    path = await world.in_progress()
+    page = await world.get(world.official, path)
+    await world.finish([f"/v1/tasks/{task['id']}" for task in page["tasks"]])
+    await world.feedback(path)
+    await world.judge(path, "yes")
+    post = await world.register("posts", "区政协主席", "consultative_conference")
+    await world.get(CLERK, "/v1/posts")
+    await world.get(CLERK, "/v1/statistics")
+    await tab.be(f"official-{world.official.org}", "/record")
+    assert "区委书记 · 本职务记录" in tab.html
+    assert f'href="/petitions/{path[-36:]}"' in tab.html
+    assert "应答复" in tab.html
+    assert "区政协主席" not in tab.html
+    await tab.be(f"official-{post}", "/record")
+    assert "本职务还没有被约谈的申请。" in tab.html
+    assert path[-36:] not in tab.html

@@ -137,6 +137,7 @@ class Form:
     is then its own; ``besides`` finds what it shows around the values. ``goes_to``: the page after it, with the
     answer's fields in braces; ``shows``: the template that shows an answer that is given only once. ``rows`` come after
     the fields. ``fits``: whether a petition or a task, as the API shows it, may want this of the reader.
+    ``rare``: offered after everything else.
     """
 
     path: str
@@ -157,6 +158,7 @@ class Form:
     shows: str = ""
     rows: Rows | None = None
     fits: Callable[[Mapping[str, Any], Identity], bool] | None = None
+    rare: bool = False
 
     def request(self, typed: FormData) -> Any:
         if self.body:
@@ -198,7 +200,7 @@ def offered(browser: Browser, of: str, phase: str = "", row: Mapping[str, Any] |
     """The forms that this reader may want here; the API has the last word."""
     if (who := browser.identity) is None:
         return []
-    return [
+    found = [
         name
         for name, form in FORMS.items()
         if form.of == of
@@ -206,6 +208,7 @@ def offered(browser: Browser, of: str, phase: str = "", row: Mapping[str, Any] |
         and (not form.phases or phase in form.phases)
         and (form.fits is None or row is None or form.fits(row, who))
     ]
+    return sorted(found, key=lambda name: FORMS[name].rare)
 
 
 @dataclass

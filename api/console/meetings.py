@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from api.console.browser import ApiProblem, Browser, Browsing
 from api.console.forms import Choices, Field, Form, Kind, Rows, Typed, declare, from_directory, offered, show
 from api.console.public import names
+from api.console.words import moment
 from domain.calendar import CHINA
 from domain.command import Role
 from domain.meeting import DOORS_OPEN
@@ -70,6 +72,16 @@ def _typed(at: str) -> str:
     return datetime.fromisoformat(at).astimezone(CHINA).strftime("%Y-%m-%dT%H:%M")
 
 
+async def free_times(browser: Browser, petition_id: UUID) -> Choices:
+    times = await browser.get(f"/v1/petitions/{petition_id}/meeting-times")
+    return [(_typed(at), moment(at)) for at in times]
+
+
+async def soonest(browser: Browser, petition_id: UUID) -> Mapping[str, Any]:
+    free = await free_times(browser, petition_id)
+    return {"starts_at": free[0][0]} if free else {}
+
+
 async def those_counted(browser: Browser, meeting_id: UUID) -> Mapping[str, Any]:
     meeting = await browser.get(f"/v1/meetings/{meeting_id}")
     return {"post_ids": meeting["present"]["post_ids"]}
@@ -93,6 +105,7 @@ COMMITMENTS = Rows(
 
 WRITTEN = Field("minutes", "会议记录", rows=12)
 STARTS_AT = Field("starts_at", "时间", Kind.MOMENT)
+FREE = replace(STARTS_AT, choices=free_times, hint="列出的是各方都空闲的工作日时段,也可另填。")
 VENUE = Field("venue", "地点", Kind.LINE)
 POST = Field("post_id", "应约领导", Kind.CHOICE, choices=called)
 
@@ -108,10 +121,11 @@ declare(
         "meeting": Form(
             "/v1/petitions/{id}/meetings",
             "安排约谈会议",
-            (STARTS_AT, VENUE),
+            (FREE, VENUE),
             roles=ARRANGING,
             phases=frozenset({Phase.ACCEPTED, Phase.MEETING}),
             fits=to_be_arranged,
+            begin=soonest,
             hint="安排后即通知应约领导和全体联名人。",
             done="会议已安排,各方已获通知。",
             goes_to="/meetings/{id}",

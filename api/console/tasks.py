@@ -32,6 +32,7 @@ COLUMNS = (
     ("待核实", (Status.COMPLETED,)),
     ("已结束", (Status.CONFIRMED, Status.DROPPED)),
 )
+MOST = 40  # in a column: the soonest due
 CLOSED = 20  # of the tasks that are over, so many on a page
 
 # Whose it is. Of a task that is in dispute, the first receiver goes on until the superior has decided.
@@ -220,10 +221,8 @@ class Card(NamedTuple):
 
 
 def card(task: Mapping[str, Any], petition: Mapping[str, Any], unit: str, now: datetime) -> Card:
-    due, days = date.fromisoformat(task["due_on"]), None
-    if task["clock"]:
-        due = local_day(datetime.fromisoformat(task["clock"]["due_at"]) - A_MOMENT)
-        days = None if petition.get("suspended") else (due - local_day(now)).days
+    due, _ = _due(task)
+    days = (due - local_day(now)).days if task["clock"] and not petition.get("suspended") else None
     topic = petition.get("public_topic") or petition.get("topic") or ""
     return Card(task, topic, due, days, (task["transfer_to"] or task["lead_unit_id"]) == unit)
 
@@ -235,26 +234,47 @@ async def board(browser: Browsing, unit: UUID | None = None, cursor: str = "") -
     whose = unit or (browser.identity and browser.identity.org) or UUID(int=0)
     path = f"/v1/units/{whose}/tasks"
     running, over, known = await asyncio.gather(
-        browser.get(path, ended=False, limit=200),
+        _running(browser, path),
         browser.get(path, ended=True, limit=CLOSED, cursor=cursor),
         names(browser, str(whose)),
     )
-    tasks = [*running["items"], *over["items"]]
-    matters = list({task["petition_id"] for task in tasks})
+    held = [sorted((task for task in running if task["status"] in statuses), key=_due) for _, statuses in COLUMNS[:-1]]
+    shown = [*(tasks[:MOST] for tasks in held), sorted(over["items"], key=_due)]
+    matters = list({task["petition_id"] for tasks in shown for task in tasks})
     petitions = (await browser.get("/v1/petitions", id=matters, limit=200))["items"] if matters else []
     about = {petition["id"]: petition for petition in petitions}
-    cards = [card(task, about.get(task["petition_id"], {}), str(whose), browser.now) for task in tasks]
-    cards.sort(key=lambda card: (card.due, card.task["id"]))
+    columns = [
+        (label, [card(task, about.get(task["petition_id"], {}), str(whose), browser.now) for task in tasks], more)
+        for (label, _), tasks, more in zip(
+            COLUMNS, shown, [*(max(0, len(tasks) - MOST) for tasks in held), 0], strict=True
+        )
+    ]
     fragment = "HX-Request" in browser.request.headers
     return browser.page(
         "board_body.html" if fragment else "board.html",
-        columns=[(label, [card for card in cards if card.task["status"] in held]) for label, held in COLUMNS],
-        late=sum(card.late for card in cards),
-        more=running["next"],
+        columns=columns,
+        late=sum(card.late for _, cards, _ in columns for card in cards),
         following=over["next"],
         unit=whose,
         name=known.get(str(whose), ""),
     )
+
+
+async def _running(browser: Browser, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = await browser.get(path, ended=False, limit=200, cursor=cursor)
+        found += page["items"]
+        if not (cursor := page["next"]):
+            return found
+
+
+def _due(task: Mapping[str, Any]) -> tuple[date, str]:
+    """Of what runs now, else of the task itself."""
+    if task["clock"]:
+        return local_day(datetime.fromisoformat(task["clock"]["due_at"]) - A_MOMENT), task["id"]
+    return date.fromisoformat(task["due_on"]), task["id"]
 
 
 @router.get("/board/live")
@@ -286,18 +306,24 @@ async def task_page(task_id: UUID, browser: Browsing) -> HTMLResponse:
         clock=next((clock for clock in clocks if clock["subject_id"] == str(task_id)), None),
         told=[(entry, texts[entry.position]) for entry in reversed(said)],
         names=known,
-        offers=offers(browser, task, petition),
+        offers=offers(browser, task, petition, told),
         concerned=petition["topic"] is not None,
     )
 
 
-def offers(browser: Browser, task: Mapping[str, Any], petition: Mapping[str, Any]) -> Sequence[str]:
-    """Only the petition's host hands in evidence; only the post that leads verifies."""
+def offers(
+    browser: Browser, task: Mapping[str, Any], petition: Mapping[str, Any], told: Sequence[Mapping[str, Any]]
+) -> Sequence[str]:
+    """Only the petition's host hands in evidence; only the post that leads verifies; what was claimed freely is not
+    objected to."""
     found, who = offered(browser, "tasks", task["status"], task), browser.identity
     if who and who.role == Role.HOST_STAFF and petition["host_id"] != str(who.org):
         return []
     if who and who.role == Role.OFFICIAL and petition["called_post_ids"][0] != str(who.org):
         return [name for name in found if name == "mandate" and petition["topic"] is not None]
+    taken = [entry["type"] for entry in told if entry["type"] in ("task.Claimed", "task.Mandated")]
+    if task["status"] == Status.CLAIMED and taken[-1:] != ["task.Mandated"]:
+        return [name for name in found if name != "objection"]
     return found
 
 

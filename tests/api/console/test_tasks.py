@@ -1,5 +1,6 @@
 """A unit's tasks: the board, a task's page, the file that is none, and whoever has no business there."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.api.console.tab import Tab
@@ -21,11 +22,9 @@ def persona(who: Person) -> str:
 
 async def test_a_task_goes_from_its_offer_to_its_end_on_its_page(world: World, tab: Tab) -> None:
     path, page = await offered(world)
-    await tab.be(persona(world.officer), "/desk")
-    assert "请认领任务或提出异议" in tab.html
+    await tab.be(persona(world.officer), page)
     await tab.fill("/do/claim")
     assert "任务已认领。" in tab.html
-    await tab.open(page)
     assert all(shown in tab.html for shown in ("铺设排水管", "排涝改造", "区住建局", "期限如何算得", "区委书记"))
     await tab.open(f"/do/progress{page[6:]}")
     await tab.fill(percent="60", note="管道已铺设三百米。")
@@ -46,7 +45,7 @@ async def test_a_task_goes_from_its_offer_to_its_end_on_its_page(world: World, t
     assert "西侧未做。" in tab.html
     await tab.be(persona(world.officer), f"/do/completion{page[6:]}")
     await tab.fill(report="西侧已补做。")
-    await tab.be(persona(world.official), "/desk")
+    await tab.be(persona(world.official), page)
     form = tab.html
     for _ in range(2):
         tab.html = form
@@ -57,20 +56,26 @@ async def test_a_task_goes_from_its_offer_to_its_end_on_its_page(world: World, t
 
 
 async def test_the_board_has_columns_and_says_what_is_overdue(world: World, tab: Tab) -> None:
+    unit = await world.register("units", "区水务局", "department")
+    world = replace(world, officer=world.officer._replace(org=unit))  # which has no other task
     path, page = await offered(world)
-    await tab.be(persona(world.officer), "/board")
-    assert "任务看板 · 区住建局" in tab.html
-    assert "待认领 1" in tab.html
+    token = world.issuer.token(world.officer.role, world.officer.subject, unit)
+    await tab.bring(token, "/board")
+    assert "任务看板 · 区水务局" in tab.html
+    column = tab.html[tab.html.index('id="column-1"') : tab.html.index('id="column-2"')]
+    assert f'href="{page}"' in column
+    assert "排涝改造" in column
     assert "清运淤泥" not in tab.html
-    assert "排涝改造" in tab.html
     world.clock.at += timedelta(days=30)
-    await tab.be(persona(world.officer), "/board")
-    assert 'class="card late"' in tab.html
+    await tab.open("/board")
+    late = f'<li class="card late">\n      <h3><a href="{page}">'
+    assert late in tab.html
     assert "逾期" in tab.html
     await world.post(world.official, f"{path}/suspension", reason="等待上级批复。")
     await world.get(CLERK, path)
     await tab.open("/board")
-    assert 'class="card late"' not in tab.html
+    assert f'href="{page}"' in tab.html
+    assert late not in tab.html
     fragment = await tab.client.get("/board", headers={"HX-Request": "true"})
     assert "<html" not in fragment.text
     assert page in fragment.text
@@ -102,9 +107,8 @@ async def test_an_objection_is_decided_by_a_mandate(world: World, tab: Tab) -> N
     await tab.fill(basis="产权分界协议第三条𠮷")
     assert "有异议" in tab.html
     assert "产权分界协议第三条𠮷" in tab.html
-    await tab.be(persona(world.official), "/desk")
-    assert "单位提出异议,请裁定" in tab.html
-    await tab.open(f"/do/mandate{page[6:]}?then=/desk")
+    await tab.be(persona(world.official), page)
+    await tab.open(f"/do/mandate{page[6:]}")
     await tab.fill(unit_id=str(world.other_officer.org), reason="按属地管理。")
     assert "任务已指派。" in tab.html
     task, _ = (await world.get(world.official, path))["tasks"]
@@ -122,6 +126,7 @@ async def test_another_units_task_is_refused_in_words(world: World, tab: Tab) ->
     assert (await tab.open(f"/board?unit={world.officer.org}")).status_code == 403
     assert "只能查看本单位的任务。" in tab.html
     await tab.be("clerk", f"/board?unit={world.officer.org}")
+    assert "任务看板 · 区住建局" in tab.html
     assert "铺设排水管" in tab.html
     await tab.be("resident-1", "/board")
     assert "您的身份不能查看此内容。" in tab.html

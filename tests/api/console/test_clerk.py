@@ -296,6 +296,7 @@ async def test_another_post_is_proposed_and_representatives_elected(world: World
     await tab.be("clerk")
     await tab.open(f"/petitions/{path[-36:]}")
     assert f'href="/do/reassignment/{path[-36:]}"' in tab.html
+    assert f'href="{PAGE}/{path[-36:]}"' in tab.html
     await tab.open(f"/do/reassignment/{path[-36:]}")
     answer = await tab.fill(to_post_id=str(other), post_id=str(world.official.org), reason="由分管副区长负责。")
     assert answer.status_code == 409  # there are no representatives yet

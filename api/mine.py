@@ -221,7 +221,7 @@ async def read_my_petitions(services: Serving, identity: Known, paging: Paged) -
     """Those that one has opened or signed, newest first, with what can be done in each. Nobody keeps a list of who
     signed what: one's pseudonym in each petition is looked for."""
     require_role(identity, Role.RESIDENT)
-    signed = await _signed(services, identity)
+    signed = list(await own_pseudonyms(services, identity))
     rows, following = await board.petitions(
         services.pool, viewer(services, identity), signed=signed, cursor=paging.read(position), limit=paging.limit
     )
@@ -240,9 +240,10 @@ async def read_my_petitions(services: Serving, identity: Known, paging: Paged) -
     )
 
 
-async def _signed(services: Services, identity: Identity) -> list[UUID]:
-    """Where their signature may stand: an address was written down before it was made, or they have been told news."""
-    petitions = await notices.addressed(services.pool)
+async def own_pseudonyms(services: Services, identity: Identity) -> dict[UUID, str]:
+    """A resident's, by petition, where an address was written down before they signed. Of all petitions one's pseudonym
+    is made and looked for."""
+    petitions = await board.ids(services.pool)
     async with services.pool.acquire() as conn:
         pseudonyms = await services.people.pseudonyms(conn, identity.subject, petitions)
-    return await notices.addressed_to(services.pool, petitions, pseudonyms) if pseudonyms else []
+    return await notices.addressed(services.pool, pseudonyms)

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from api.deps import Known, Page, Paged, Serving, position
+from api.deps import Known, Page, Paged, Serving, position, pseudonym
+from api.mine import own_pseudonyms
 from api.openapi import PRIVATE_READ, REGISTER
 from api.problems import Problem
 from api.schemas import example
@@ -42,13 +43,17 @@ class NoticeSettings(BaseModel):
 
 
 @router.get("", responses=PRIVATE_READ)
-async def read_notices(services: Serving, identity: Known, paging: Paged) -> Page[Notice]:
+async def read_notices(
+    services: Serving,
+    identity: Known,
+    paging: Paged,
+    petition_id: Annotated[list[UUID], Query(max_length=200, description="A resident's: of these alone.")] = [],  # noqa: B006
+) -> Page[Notice]:
     """The newest first: to a resident of all petitions that they signed, to others of what waits for their office."""
-    if identity.role == Role.RESIDENT:
-        # Nobody keeps a list of who signed what: one's pseudonym in each petition is looked for.
-        petitions = await notices.concerning(services.pool)
-        async with services.pool.acquire() as conn:
-            recipients = await services.people.pseudonyms(conn, identity.subject, petitions)
+    if identity.role == Role.RESIDENT and petition_id:
+        recipients = [await pseudonym(services, identity, id) for id in petition_id]
+    elif identity.role == Role.RESIDENT:
+        recipients = list((await own_pseudonyms(services, identity)).values())
     else:
         recipients = [str(inbox_of(identity.role, identity.org))]
     rows, following = await notices.news(

@@ -44,6 +44,8 @@ async def agree_to_split(petition_id: UUID, desk: AtDesk) -> PetitionState:
         # For a stranger, who will be refused, nobody's key is tried.
         mine = lead_there == origin.lead
         signers = await desk.services.people.elsewhere(seen, petition_id, into_id) if mine else []
+        if mine and origin.split_proposal:
+            await desk.services.correspondents.carry(petition_id, into_id, desk.services.people)
         try:
             return await desk.execute(
                 Petition.split_off,

@@ -9,6 +9,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,7 @@ from asyncpg.pool import PoolConnectionProxy
 from domain.command import Role
 from domain.refusals import NotFound
 from infra.contacts import Contact
+from infra.people import Erased, People
 from infra.register import Register
 from infra.register_log import Actor
 
@@ -71,6 +73,13 @@ class Correspondents:
             pseudonym,
             self.register.encrypt(petition_id, subject.encode()),
         )
+
+    async def carry(self, petition_id: UUID, other: UUID, people: People) -> None:
+        """Who can be told of one petition can be told of the other that is split off it."""
+        for row in await self._pool.fetch("SELECT sealed FROM notice_addresses WHERE petition_id = $1", petition_id):
+            subject = self.register.decrypt(petition_id, row["sealed"]).decode()
+            with suppress(Erased):
+                await self.remember(other, await people.pseudonym(subject, other), subject)
 
     async def resident(self, petition_id: UUID, pseudonym: str, at: datetime) -> tuple[Correspondent, Settings] | None:
         """None: it is not known (any more) whose pseudonym it is."""

@@ -1150,6 +1150,11 @@ async def petition(pool: asyncpg.Pool, petition_id: UUID, viewer: Viewer, *, sig
     return page
 
 
+async def ids(pool: asyncpg.Pool) -> list[UUID]:
+    """Of all petitions."""
+    return [row[0] for row in await pool.fetch("SELECT id FROM board.petitions")]
+
+
 async def open_proposals(pool: asyncpg.Pool, petition_id: UUID) -> list[UUID]:
     """What its representatives are asked."""
     rows = await pool.fetch("SELECT id FROM board.proposals WHERE petition_id = $1 AND status = 'open'", petition_id)

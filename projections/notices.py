@@ -185,31 +185,12 @@ async def tell(
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-_TOLD = "SELECT DISTINCT petition_id FROM notices WHERE role = 'resident'"
-
-
-async def concerning(pool: asyncpg.Pool) -> list[UUID]:
-    """The petitions that anybody has been told of."""
-    return [row[0] for row in await pool.fetch(_TOLD)]
-
-
-async def addressed(pool: asyncpg.Pool) -> list[UUID]:
-    """The petitions of which anybody has been told, or can be."""
-    return [row[0] for row in await pool.fetch("SELECT petition_id FROM notice_addresses UNION " + _TOLD)]
-
-
-async def addressed_to(pool: asyncpg.Pool, petitions: list[UUID], pseudonyms: list[str]) -> list[UUID]:
-    """Those in which the one who has this pseudonym there is meant."""
+async def addressed(pool: asyncpg.Pool, pseudonyms: list[str]) -> dict[UUID, str]:
+    """Under which of these somebody can be told of which petition."""
     rows = await pool.fetch(
-        "SELECT petition_id FROM unnest($1::uuid[], $2::text[]) AS mine (petition_id, recipient) WHERE"
-        " EXISTS (SELECT FROM notice_addresses AS a"
-        "  WHERE a.petition_id = mine.petition_id AND a.recipient = mine.recipient)"
-        " OR EXISTS (SELECT FROM notices AS n WHERE n.role = 'resident'"
-        "  AND n.petition_id = mine.petition_id AND n.recipient = mine.recipient)",
-        petitions,
-        pseudonyms,
+        "SELECT petition_id, recipient FROM notice_addresses WHERE recipient = ANY ($1)", pseudonyms
     )
-    return [row[0] for row in rows]
+    return {UUID(bytes=row["petition_id"].bytes): row["recipient"] for row in rows}
 
 
 async def news(

@@ -176,10 +176,10 @@ async def ballot_options(browser: Browser, id: UUID) -> Choices:
 async def mine(browser: Browsing, cursor: str = "") -> HTMLResponse:
     """News, and one's petitions with what can be done in each."""
     browser.must_sign_in()
-    petitions, news = await asyncio.gather(
-        browser.get("/v1/me/petitions", limit=PER_PAGE, cursor=cursor), browser.get("/v1/notices", limit=NEWS)
-    )
+    petitions = await browser.get("/v1/me/petitions", limit=PER_PAGE, cursor=cursor)
     titles = {row["petition"]["id"]: title(row["petition"]) for row in petitions["items"]}
+    # Of the petitions on this page: their pseudonyms need not be looked for again.
+    news = await browser.get("/v1/notices", limit=NEWS, petition_id=list(titles)) if titles else {"items": []}
     return browser.page(
         "mine.html",
         rows=petitions["items"],

@@ -106,3 +106,15 @@ async def test_who_is_carried_over_finds_the_other_too(new_world: World) -> None
     found = await world.get(resident(11), "/v1/me/petitions")
     assert [f"/v1/petitions/{row['petition']['id']}" for row in found["items"]] == [path, into]
     assert [row["mine"]["signature"] for row in found["items"]] == ["valid", "valid"]
+
+
+async def test_what_was_split_off_is_theirs_too(new_world: World) -> None:
+    world = new_world
+    path = await world.submitted()
+    parts = {"topic": "排涝", "details": "积水。", "other_topic": "路灯", "other_details": "不亮。"}
+    await world.post(CLERK, f"{path}/split", **parts, other_category="grievance")
+    other = await world.post(resident(1), f"{path}/split/agreement")
+    for n in (1, 2):
+        found = await world.get(resident(n), "/v1/me/petitions")
+        assert [row["petition"]["id"] for row in found["items"]] == [other["id"], path[-36:]]
+    assert (await world.get(resident(12), "/v1/me/petitions"))["items"] == []

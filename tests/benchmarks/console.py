@@ -1,7 +1,8 @@
 """The console's pages with 10,000 petitions in the read models: how long does each take, and how much is sent?
 
 Through `yuetan api` as it is installed, over HTTP, one request after the other. The pages take turns, and a trivial one
-(/livez) with them: what that takes, the machine and the way there take from all.
+(/livez) with them: what that takes, the machine and the way there take from all. "busy" is how long the API's and
+PostgreSQL's processes were at work for a page, which does not depend on what else the machine does.
 """
 
 import os
@@ -9,10 +10,12 @@ import re
 import statistics
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from html import unescape
 from pathlib import Path
 
 import httpx
+import psutil
 
 from api.console.browser import SESSION
 from infra.database import connect
@@ -43,6 +46,8 @@ async def look(database: str, keys: Path) -> None:
     post = await pool.fetchval("SELECT called_post_ids[1] FROM board.petitions LIMIT 1")
     unit = await pool.fetchval("SELECT lead_unit_id FROM board.tasks LIMIT 1")
     story = await pool.fetchval("SELECT id FROM board.petitions WHERE public AND phase = 'closed' LIMIT 1")
+    postgresql = psutil.Process(await pool.fetchval("SELECT pg_backend_pid()")).parent()
+    assert postgresql
     await pool.close()
     environment = {
         "YUETAN_DATABASE_URL": database,
@@ -77,20 +82,21 @@ async def look(database: str, keys: Path) -> None:
             "sign in": ("", "/sign-in"),
             **{f"desk: {role}": (role, "/desk") for role in people if role},
         }
-        milliseconds = await take_turns(people, asked)
+        server = Server(psutil.Process(api.process.pid), postgresql)
+        milliseconds, busy = await take_turns(people, asked, server)
         print(
             f"{petitions:,} petitions; PostgreSQL with fsync {fsync}; {os.cpu_count()} cores, {os.getloadavg()[0]:.1f}"
             f" processes at work; {ROUNDS} rounds of {IN_A_ROUND} requests each, taking turns;"
             f" expected: p50 under {MOST_MS} ms, under {MOST_KB} kB with all assets"
         )
-        print(" " * 26 + "".join(f"{head:>9}" for head in ("least ms", "p50 ms", "p95 ms", "p99 ms", "×trivial", "kB")))
+        print(" " * 26 + "".join(f"{head:>9}" for head in ("busy ms", "p50 ms", "p95 ms", "p99 ms", "×trivial", "kB")))
         trivial = statistics.median(milliseconds["trivial"])
         for name, (who, address) in asked.items():
             taken = milliseconds[name]
             cuts = statistics.quantiles(taken, n=100)
             size = await transferred(people[who], address) / 1000
             figures = "".join(
-                f"{figure:9.1f}" for figure in (min(taken), cuts[49], cuts[94], cuts[98], cuts[49] / trivial)
+                f"{figure:9.1f}" for figure in (busy[name], cuts[49], cuts[94], cuts[98], cuts[49] / trivial)
             )
             missed = "" if cuts[49] < MOST_MS and size < MOST_KB else "   <-- too much"
             print(f"{name:26}{figures}{size:9.0f}{missed}")
@@ -98,20 +104,38 @@ async def look(database: str, keys: Path) -> None:
             await client.aclose()
 
 
+class Server:
+    def __init__(self, api: psutil.Process, postgresql: psutil.Process) -> None:
+        self._api, self._postgresql = api, postgresql
+        self._workers: dict[int, float] = {}
+
+    def busy(self) -> float:
+        """Milliseconds of work so far."""
+        for process in self._postgresql.children():
+            with suppress(psutil.NoSuchProcess):
+                self._workers[process.pid] = sum(process.cpu_times()[:2])
+        return 1000 * (sum(self._api.cpu_times()[:2]) + sum(self._workers.values()))
+
+
 async def take_turns(
-    people: Mapping[str, httpx.AsyncClient], asked: Mapping[str, tuple[str, str]]
-) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {name: [] for name in asked}
+    people: Mapping[str, httpx.AsyncClient], asked: Mapping[str, tuple[str, str]], server: Server
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Milliseconds of each request, and how long the server was at work for one."""
+    milliseconds: dict[str, list[float]] = {name: [] for name in asked}
+    busy = dict.fromkeys(asked, 0.0)
     for turn in range(ROUNDS + 1):
         for name, (who, address) in asked.items():
+            worked = server.busy()
             for _ in range(IN_A_ROUND):
                 began = time.perf_counter()
                 answer = await people[who].get(address)
                 taken = 1000 * (time.perf_counter() - began)
                 assert answer.status_code == 200, (name, answer.status_code)
                 if turn:  # the first is to warm up
-                    found[name].append(taken)
-    return found
+                    milliseconds[name].append(taken)
+            if turn:
+                busy[name] += (server.busy() - worked) / (ROUNDS * IN_A_ROUND)
+    return milliseconds, busy
 
 
 async def following(client: httpx.AsyncClient, address: str) -> str:

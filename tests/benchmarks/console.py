@@ -18,6 +18,8 @@ import httpx
 import psutil
 
 from api.console.browser import SESSION
+from api.console.navigation import NAVIGATION
+from domain.command import Role
 from infra.database import connect
 from tests.benchmarks.district import populate
 from tests.benchmarks.store import new_database
@@ -56,15 +58,15 @@ async def look(database: str, keys: Path) -> None:
     }
     token = tokens(keys)
     async with program("api", "--port", "0", **environment) as api:
+        of = {Role.HOST_STAFF: host, Role.OFFICIAL: post, Role.UNIT_OFFICER: unit}
         people = {
-            role: httpx.AsyncClient(base_url=api.url, timeout=60, cookies={SESSION: token(role, f"a {role}", org)})
-            for role, org in (
-                ("clerk", None),
-                ("supervisor", None),
-                ("host_staff", str(host)),
-                ("official", str(post)),
-                ("unit_officer", str(unit)),
+            role.value: httpx.AsyncClient(
+                base_url=api.url,
+                timeout=60,
+                follow_redirects=True,
+                cookies={SESSION: token(role, f"a {role}", str(of[role]) if role in of else None)},
             )
+            for role in NAVIGATION
         }
         people[""] = httpx.AsyncClient(base_url=api.url, timeout=60)
         far, pages = await follow(people["clerk"], PAGES)
@@ -80,7 +82,8 @@ async def look(database: str, keys: Path) -> None:
             "statistics": ("", "/statistics"),
             **{f"statistics by {by}": ("", f"/statistics?by={by}") for by in ("month", "host", "post", "unit")},
             "sign in": ("", "/sign-in"),
-            **{f"desk: {role}": (role, "/desk") for role in people if role},
+            "a petition replayed": ("auditor", f"/audit/petitions/{story}"),
+            **{f"{role}: {page}": (role.value, page) for role, pages in NAVIGATION.items() for page, _ in pages},
         }
         server = Server(psutil.Process(api.process.pid), postgresql)
         milliseconds, busy = await take_turns(people, asked, server)
@@ -89,7 +92,7 @@ async def look(database: str, keys: Path) -> None:
             f" processes at work; {ROUNDS} rounds of {IN_A_ROUND} requests each, taking turns;"
             f" expected: p50 under {MOST_MS} ms, under {MOST_KB} kB with all assets"
         )
-        print(" " * 26 + "".join(f"{head:>9}" for head in ("busy ms", "p50 ms", "p95 ms", "p99 ms", "×trivial", "kB")))
+        print(" " * 28 + "".join(f"{head:>9}" for head in ("busy ms", "p50 ms", "p95 ms", "p99 ms", "×trivial", "kB")))
         trivial = statistics.median(milliseconds["trivial"])
         for name, (who, address) in asked.items():
             taken = milliseconds[name]
@@ -99,7 +102,7 @@ async def look(database: str, keys: Path) -> None:
                 f"{figure:9.1f}" for figure in (busy[name], cuts[49], cuts[94], cuts[98], cuts[49] / trivial)
             )
             missed = "" if cuts[49] < MOST_MS and size < MOST_KB else "   <-- too much"
-            print(f"{name:26}{figures}{size:9.0f}{missed}")
+            print(f"{name:28}{figures}{size:9.0f}{missed}")
         for client in people.values():
             await client.aclose()
 

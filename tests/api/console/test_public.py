@@ -64,7 +64,8 @@ async def test_the_list_is_searched_and_filtered_and_says_what_to_do_when_it_is_
     assert "<script>" not in tab.html
 
 
-async def test_every_page_of_the_list_is_reached_and_keeps_the_filters(world: World, tab: Tab) -> None:
+async def test_every_page_of_the_list_is_reached_and_keeps_the_filters(new_world: World, new_tab: Tab) -> None:
+    world, tab = new_world, new_tab
     for _ in range(public.PER_PAGE + 1):
         path = await world.accepted()
     await world.get(CLERK, path)

@@ -9,7 +9,7 @@ from tests.api.console.tab import Tab
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 PHASES = 12  # petitions stand in so many phases, and their pages differ
-PER_SHAPE = 3  # of all other pages of one shape that one person reaches; of forms one
+PER_SHAPE = 2  # of all other pages of one shape that one person reaches; of forms one
 ELSEWHERE = ("/static/", "/language/")
 
 

@@ -22,8 +22,11 @@ async def take() -> None:
             "statistics": (None, "/statistics"),
             "petition": (None, f"/petitions/{petitions['in_progress'].id}"),
             "judging": ("resident-1", f"/petitions/{petitions['feedback'].id}"),
-            "sign-in": (None, "/sign-in"),
+            "writing": ("resident-1", "/petitions/new"),
+            "admission": ("clerk", f"/admissibility/{petitions['submitted'].id}"),
             "desk": (town.official.subject, "/desk"),
+            "board": (town.officer.subject, "/board"),
+            "audit": ("auditor", f"/audit/petitions/{petitions['closed'].id}?event=12"),
         }
         for name, (subject, address) in shown.items():
             for width in (DESK, PHONE):

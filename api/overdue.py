@@ -49,7 +49,8 @@ class BadlyJudged(_Row):
 
 @router.get("/overdue", responses=PRIVATE_READ, dependencies=[caught_up("board")])
 async def list_overdue(services: Serving, identity: Known, paging: Paged) -> Page[OverdueClock]:
-    """Clocks of petitions and tasks that ran out, the longest ago first; what is suspended is not overdue."""
+    """The clock of each petition that ran out first, and those of tasks, the longest ago first; what is suspended is
+    not overdue."""
     require_role(identity, *WATCHERS)
     who = viewer(services, identity)
     rows, following = await overdue.clocks(services.pool, who, cursor=paging.read(_place), limit=paging.limit)
@@ -57,7 +58,7 @@ async def list_overdue(services: Serving, identity: Known, paging: Paged) -> Pag
         OverdueClock.model_validate(row | {"days": (who.at - row["due_at"]) // ONE_DAY})
         for row in await _opened(services, rows)
     ]
-    cursor = following and f"{following[0].isoformat()}|{following[1]}|{following[2]}"
+    cursor = following and f"{following[0]}|{following[1]}"
     return paging.page(found, cursor)
 
 
@@ -77,11 +78,9 @@ async def _opened(services: Serving, rows: list[dict[str, Any]]) -> list[dict[st
 
 
 def _place(text: str) -> overdue.Place:
-    due_at, subject_id, rule = text.split("|")
-    at = datetime.fromisoformat(due_at)
-    if at.tzinfo is None:
-        raise ValueError
-    return at, UUID(subject_id), rule
+    due_at, _, subject_id = text.partition("|")
+    datetime.fromisoformat(due_at)
+    return due_at, UUID(subject_id)
 
 
 def _pair(text: str) -> tuple[int, int]:

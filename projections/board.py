@@ -16,6 +16,7 @@ from domain.meeting import Meeting, MinutesStatus
 from domain.meeting import Status as MeetingStatus
 from domain.petition import Petition
 from domain.petition.words import Phase
+from domain.policy import RULES
 from domain.proposal import Proposal
 from domain.proposal import Status as ProposalStatus
 from domain.task import Status, Task
@@ -24,9 +25,13 @@ from infra.event_store import Recorded
 from projections.counts import COUNT, COUNTED_FOR_GOOD, counted, told
 from projections.read_model import Plain, ReadModel, Statement, clock_from, clocks_to_json, shape, text_from, to_json
 
+# When a petition's first clock runs out. All are written in UTC, so as text they are in order, and can be in an index.
+FIRST_DUE = 'least({}) COLLATE "C"'.format(
+    ", ".join(f"clocks #>> '{{{rule},due_at}}'" for rule in (*RULES, "commitment"))
+)
 READ_MODEL = ReadModel(
     "board",
-    version=4,
+    version=5,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -70,6 +75,7 @@ CREATE TABLE petitions (
 CREATE INDEX ON petitions (opened);
 CREATE INDEX ON petitions (phase, opened);
 CREATE INDEX ON petitions (host_id, opened);
+CREATE INDEX ON petitions (({FIRST_DUE}), id);
 
 CREATE TABLE tasks (
     id uuid PRIMARY KEY,
@@ -95,6 +101,7 @@ CREATE TABLE tasks (
     units uuid[] GENERATED ALWAYS AS (lead_unit_id || supporting_unit_ids || transfer_to) STORED
 );
 CREATE INDEX ON tasks (petition_id);
+CREATE INDEX ON tasks ((clock ->> 'due_at' COLLATE "C"), id);
 CREATE INDEX ON tasks USING gin (units);
 
 CREATE TABLE roadmaps (
@@ -198,7 +205,7 @@ CREATE TABLE feedback (
     concluded boolean NOT NULL DEFAULT false,
     PRIMARY KEY (petition_id, round, delivery)
 )
-""".replace("{COUNT}", COUNT),
+""".replace("{COUNT}", COUNT).replace("{FIRST_DUE}", FIRST_DUE),
 )
 
 # --- petitions -------------------------------------------------------------------------------------------------------

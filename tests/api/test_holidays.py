@@ -193,3 +193,23 @@ async def test_an_announcement_is_refused_with_what_is_wrong(
         is_problem(await world.send(CLERK, "POST", "/v1/holidays", body), status, code, field)
         for who in (SUPERVISOR, resident(1), world.official, world.host):
             is_problem(await world.send(who, "POST", "/v1/holidays", TYPHOON), 403, "forbidden")
+
+
+async def test_a_year_is_told_day_by_day_as_clocks_count_it(new_world: World) -> None:
+    world = new_world
+    year = await world.get(None, "/v1/holidays/years/2026")
+    off = {day["on"]: day["why"] for day in year["off"]}
+    assert year["known"]
+    assert (off["2026-10-01"], off["2026-03-07"]) == ("国庆节", "weekend")
+    assert "2026-03-05" not in off
+    assert "2026-02-14" in year["worked"]
+    assert year["announced"] == []
+    announced = {"days_off": ["2026-03-05"], "days_worked": ["2026-03-07"], "reason": "区政府放假通知"}
+    await world.post(CLERK, "/v1/holidays", **announced)
+    year = await world.get(None, "/v1/holidays/years/2026")
+    assert {"on": "2026-03-05", "why": "holiday"} in year["off"]
+    assert "2026-03-07" in year["worked"]
+    assert year["announced"] == ["2026-03-05", "2026-03-07"]
+    assert len(year["off"]) + len(year["worked"]) < 365
+    unknown = await world.get(None, "/v1/holidays/years/2199")
+    assert unknown == {"year": 2199, "known": False, "off": [], "worked": [], "announced": []}

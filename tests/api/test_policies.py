@@ -141,3 +141,24 @@ async def test_the_files_of_earlier_starts_are_the_first_versions(pool: asyncpg.
     old = rules.of("2025-01")
     assert old
     assert str(old.windows["verification"]) == "3 working days"
+
+
+async def test_any_two_versions_are_compared(new_world: World) -> None:
+    world = new_world
+    (first,) = await world.get(None, "/v1/policies")
+    for version, days in (("2026-12", 8), ("2027-01", 6)):
+        toml = POLICY_FILE.replace('"2026-11"', f'"{version}"').replace(
+            '"10 working days"', f'"{days} working days"', 1
+        )
+        await world.post(ADMIN, "/v1/policies", toml=toml, effective_on="2026-06-01")
+
+    async def meeting(version: str, **query: str) -> tuple[str, str] | None:
+        changes = (await world.get(None, f"/v1/policies/{version}", **query))["changes"]
+        found = [change for change in changes if change["entry"] == "windows.meeting"]
+        return (found[0]["before"], found[0]["after"]) if found else None
+
+    assert await meeting("2027-01") == ("8 working days", "6 working days")
+    assert await meeting("2027-01", against=first["version"]) == ("10 working days", "6 working days")
+    assert await meeting(first["version"], against="2027-01") == ("6 working days", "10 working days")
+    assert await meeting("2027-01", against="2027-01") is None
+    is_problem(await world.read(None, "/v1/policies/2027-01", against="none"), 404, "not-found")

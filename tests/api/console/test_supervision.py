@@ -65,6 +65,25 @@ async def test_extensions_wait_at_the_desk_and_are_approved_with_a_press_or_refu
     assert (await world.get(CLERK, path))["extended_days"] == 5
 
 
+async def test_a_review_is_decided_from_the_desk(world: World, tab: Tab) -> None:
+    path = await world.roadmap()
+    await world.finish(await world.publish(path))
+    await world.feedback(path)
+    await world.judge(path, "yes")
+    await world.post(resident(3), f"{path}/reviews", grounds="西侧仍有积水。")
+    await shown(world)
+    await tab.be("supervisor", "/desk")
+    await tab.open("/desk")
+    assert f"/do/review-decision/{path[-36:]}?then=/desk" in tab.html
+    await tab.open(f"/do/review-decision/{path[-36:]}?then=/desk")
+    assert (await tab.fill(opinion="经复查,维持。")).status_code == 422  # no decision chosen
+    assert "经复查,维持。" in tab.html
+    await tab.fill(result="upheld", opinion="经复查,维持。")
+    assert "决定已作出" in tab.html
+    assert f"/do/review-decision/{path[-36:]}" not in tab.html
+    assert [review["result"] for review in (await world.get(CLERK, path))["reviews"]] == ["upheld"]
+
+
 async def test_scores_are_in_no_order_where_there_are_fewer_than_ten() -> None:
     def group(key: str, petitions: int, rate: float | None) -> dict[str, object]:
         return {"key": key, "rankable": petitions >= 10, "resolution": {"rate": rate}}

@@ -32,6 +32,7 @@ from api.console import (
     supervision,
     tasks,
     words,
+    writing,
 )
 from api.console.browser import ApiProblem, Browser, SignInFirst, browsing, see, sign_in_address
 from api.console.navigation import NAVIGATION
@@ -42,7 +43,8 @@ words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
 
 HERE = Path(__file__).parent
 PAGES = (
-    resident,  # before public: petitions/new is no petition
+    writing,  # before public: petitions/new is no petition
+    resident,  # before supervision: reports/new is no report
     administration,
     audit,
     clerk,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from api.console.forms import FORMS
-from api.console.resident import NOTHING_YET
+from api.console.writing import NOTHING_YET
 from api.mine import Step
 from projections.notice_sender import NoticeSender
 from tests.api.console.tab import Tab

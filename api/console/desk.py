@@ -85,6 +85,8 @@ def where(item: dict[str, Any]) -> str:
         return f"/meetings/{item['meeting_id']}"
     if item["reply_id"]:
         return f"/replies/{item['reply_id']}"
+    if item["intake_id"]:
+        return f"/intakes/{item['intake_id']}"
     if item["task_id"]:
         return f"/tasks/{item['task_id']}"
     return f"/{'admissibility' if item['kind'] in ADMISSION else 'petitions'}/{item['petition_id']}"

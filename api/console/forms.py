@@ -270,9 +270,12 @@ async def show(browser: Browser, name: str, id: UUID, typed: Typed, status: int 
     )
 
 
+SHOWN = ("petitions", "tasks", "meetings", "intakes")
+
+
 async def about(browser: Browser, form: Form, id: UUID) -> Any:
-    """What the id names, where its topic or title stands above the form."""
-    return await browser.get(f"/v1/{form.of}/{id}") if form.of in ("petitions", "tasks", "meetings") else None
+    """What the id names, where something of it stands above the form."""
+    return await browser.get(f"/v1/{form.of}/{id}") if form.of in SHOWN else None
 
 
 def missing(name: str) -> ApiProblem:

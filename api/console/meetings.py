@@ -189,7 +189,7 @@ declare(
             of="meetings",
             phases=frozenset({OPEN, BEGUN, HELD}),
             begin=those_counted,
-            hint="只记人数,不记姓名。再次登记时,以最后一次填写的人数为准。",
+            hint="只记人数,不记姓名。再次登记时,以最后一次填写的人数为准,留空记为零。",
             done="到会人数已登记。",
         ),
         "door": Form(

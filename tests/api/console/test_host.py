@@ -2,7 +2,7 @@
 
 from domain.command import Role
 from tests.api.console.tab import Tab
-from tests.api.console.test_register import come
+from tests.api.console.test_register import catch_up, come
 from tests.api.test_drafts import last_code
 from tests.api.test_evidence import photo
 from tests.api.test_intakes import on_the_roll, second, signatures
@@ -38,6 +38,7 @@ async def test_slips_are_entered_one_signer_after_the_other(new_world: World, ne
         await tab.fill("/do/paper", files={"file": ("签名.jpg", slip, "image/jpeg")})
         assert tab.address.path.startswith("/intakes/")
         assert "请把编号写在签名单上" in tab.html
+    await catch_up(world)
     assert await signatures(world, path) == 9
     intake = tab.address.path
     assert (await tab.open(f"{intake}/slip")).content == slip
@@ -51,8 +52,9 @@ async def test_slips_are_entered_one_signer_after_the_other(new_world: World, ne
     await tab.open(f"/do/invalidation-confirmation/{intake[-36:]}")
     assert (await tab.fill("/do/invalidation-confirmation")).status_code == 403
     await come(world, tab, second(world), "/desk")
-    assert f"/do/invalidation-confirmation/{intake[-36:]}" in tab.html
-    await tab.open(f"/do/invalidation-confirmation/{intake[-36:]}")
+    assert f'href="{intake}"' in tab.html  # where the slip is
+    await tab.open(f"/do/invalidation-confirmation/{intake[-36:]}?then={intake}")
+    assert "笔迹不符。" in tab.html
     await tab.fill("/do/invalidation-confirmation")
     assert "已认定不实,可申诉" in tab.html
     await world.post(first, f"/v1{intake}/appeal", reason="是我签的。")
@@ -85,6 +87,7 @@ async def test_a_topic_taken_down_at_the_door_is_read_back_and_filed_on_a_code(n
     await tab.fill(code=code)
     assert "已按本人意愿登记" in tab.html
     assert (await tab.open(draft)).status_code == 404
+    await catch_up(world)
     (row,) = (await world.get(world.host, "/v1/petitions", host_id=str(world.host.org)))["items"]
     assert row["topic"] == "路灯不亮"
 
@@ -104,6 +107,7 @@ async def test_who_has_no_phone_signs_a_slip(new_world: World, new_tab: Tab) -> 
     await tab.open(f"/do/draft-slip/{draft[-36:]}")
     await tab.fill("/do/draft-slip", files={"file": ("单.png", photo(), "image/png")})
     assert "已按本人意愿登记" in tab.html
+    await catch_up(world)
     assert await signatures(world, path) == 3
     await tab.open(f"/do/signature-intake/{path[-36:]}")  # of nobody
     assert "请先在名册中查找此人" in tab.html

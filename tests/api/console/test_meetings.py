@@ -8,6 +8,7 @@ from uuid import uuid4
 from domain.calendar import CHINA
 from domain.command import Role
 from tests.api.console.tab import Forms, Tab
+from tests.api.console.test_register import catch_up
 from tests.api.test_meetings import OBJECTOR, begin, scheduled
 from tests.api.world import CLERK, World, resident
 
@@ -48,12 +49,13 @@ async def test_the_host_arranges_a_meeting_from_the_desk(world: World, tab: Tab)
         assert starts_at.replace("T", " ") in tab.html
         assert "议事厅𠮷" in tab.html
     assert len((await world.get(CLERK, path))["meetings"]) == 1
+    await catch_up(world)
     await tab.open("/desk")
     assert f'href="{answer.url.path}"' in tab.html  # it is there, and its page is where one goes on
 
 
 async def test_before_the_meeting_it_is_moved_units_are_invited_and_objections_taken_up(world: World, tab: Tab) -> None:
-    _, meeting = await scheduled(world)
+    path, meeting = await scheduled(world)
     await world.post(resident(OBJECTOR), f"{meeting}/objections", text="泵站太吵。")
     await world.get(CLERK, meeting)
     await tab.be(host(world), page(meeting))
@@ -76,6 +78,8 @@ async def test_before_the_meeting_it_is_moved_units_are_invited_and_objections_t
     await tab.fill(reason="改日再约。")
     assert "已取消" in tab.html
     assert "/do/" not in tab.html
+    await tab.open(f"/petitions/{path[-36:]}")
+    assert f"/do/meeting/{path[-36:]}" in tab.html  # another is to be arranged
 
 
 async def test_after_the_meeting_its_minutes_are_written_by_rows_corrected_and_confirmed(

@@ -14,7 +14,15 @@ def token(world: World, who: Person) -> str:
     return world.issuer.token(who.role, who.subject, who.org)
 
 
+async def catch_up(world: World) -> None:
+    """Until the read models show what was done in a tab."""
+    world.position = await world.store.max_notification_id()
+    await world.app.state.services.positions.wait_for(world.position, 10, "board", "inbox")
+
+
 async def come(world: World, tab: Tab, who: Person, then: str) -> None:
+    """With everything that has happened there to be seen."""
+    await catch_up(world)
     await tab.bring(token(world, who), then)
 
 

@@ -1,18 +1,20 @@
 """What the district has in hand, for those who watch over all; and what a step would set in motion, by when."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from api.deps import NO_SUCH_CURSOR, Known, Page, Paged, Serving, caught_up, viewer
 from api.openapi import PRIVATE_READ
-from api.pages import WATCHERS, PetitionSummary, petition_row, readable, require_role
+from api.pages import WATCHERS, PetitionSummary, readable, require_role
 from domain.petition import Petition
 from domain.petition.words import Category, Phase
-from domain.refusals import Invalid
+from domain.policy import Policy
+from domain.refusals import Invalid, not_found
 from projections import board, caseload
 
 router = APIRouter(prefix="/v1", tags=["work"])
@@ -74,16 +76,27 @@ async def read_phase(
 
 
 @router.get("/petitions/{petition_id}/windows", responses=PRIVATE_READ, dependencies=CAUGHT_UP)
-async def read_windows(petition_id: UUID, request: Request, services: Serving, identity: Known) -> list[Window]:
+async def read_windows(
+    petition_id: UUID,
+    request: Request,
+    services: Serving,
+    identity: Known,
+    rule: Annotated[list[str] | None, Query(examples=[["meeting"]], description="Only these.", max_length=50)] = None,
+) -> list[Window]:
     """When each window would end if it began now, under the policy that the petition was opened under."""
-    await petition_row(services, identity, petition_id)
+    found, _ = await board.petitions(services.pool, viewer(services, identity), ids=[petition_id])
+    if not found:
+        raise not_found("petition")
     rules, now = await services.rules(), request.app.state.now()
     begun = await services.repository.get(Petition, petition_id, version=1)
     policy = rules.of(begun.clocks["signing"].version) or rules.in_force(now)
-    found = []
-    for rule in policy.windows:
-        try:
-            found.append(Window(rule=rule, due_at=policy.clock(rule, now).due_at))
-        except Invalid:
-            found.append(Window(rule=rule, due_at=None))
-    return found
+    return [
+        Window(rule=name, due_at=_ends(policy, name, now)) for name in policy.windows if rule is None or name in rule
+    ]
+
+
+def _ends(policy: Policy, rule: str, now: datetime) -> datetime | None:
+    try:
+        return policy.clock(rule, now).due_at
+    except Invalid:
+        return None

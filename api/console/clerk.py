@@ -32,6 +32,7 @@ from domain.petition.words import (
 router = APIRouter()
 
 PER_PAGE = 50
+STARTED = ("acknowledgement", "meeting", "response", "refiling", "ballot")  # clocks that a decision starts
 CLERK = frozenset({Role.CLERK})
 STAFF = frozenset(Role) - {Role.RESIDENT, Role.DISCIPLINE, Role.WORKFLOW}
 SUBMITTED = frozenset({Phase.SUBMITTED})
@@ -426,7 +427,7 @@ async def working_page(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     path = f"/v1/petitions/{petition_id}"
     row = await browser.get(path)
     similar, windows, links = await asyncio.gather(
-        browser.get(f"{path}/similar"), browser.get(f"{path}/windows"), browser.get(f"{path}/links")
+        browser.get(f"{path}/similar"), browser.get(f"{path}/windows", rule=STARTED), browser.get(f"{path}/links")
     )
     written = {"topic": row["topic"], "details": row["details"]}
     public = {"topic": row["public_topic"], "details": row["public_details"]}

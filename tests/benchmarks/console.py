@@ -50,6 +50,7 @@ async def look(database: str, keys: Path) -> None:
     story = await pool.fetchval("SELECT id FROM board.petitions WHERE public AND phase = 'closed' LIMIT 1")
     postgresql = psutil.Process(await pool.fetchval("SELECT pg_backend_pid()")).parent()
     assert postgresql
+    waiting = await pool.fetchval("SELECT id FROM board.petitions WHERE phase = 'submitted' LIMIT 1")
     await pool.close()
     environment = {
         "YUETAN_DATABASE_URL": database,
@@ -84,6 +85,8 @@ async def look(database: str, keys: Path) -> None:
             "sign in": ("", "/sign-in"),
             "a petition replayed": ("auditor", f"/audit/petitions/{story}"),
             **{f"{role}: {page}": (role.value, page) for role, pages in NAVIGATION.items() for page, _ in pages},
+            "a clerk's working page": ("clerk", f"/admissibility/{waiting}"),
+            "overview of a stage": ("clerk", "/overview/in_progress"),
         }
         server = Server(psutil.Process(api.process.pid), postgresql)
         milliseconds, busy = await take_turns(people, asked, server)

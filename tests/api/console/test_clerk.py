@@ -402,3 +402,14 @@ async def test_the_overview_counts_each_phase_and_leads_to_it(new_world: World, 
     tab.client.cookies.clear()
     await tab.open("/overview")
     assert 'action="/sign-in' in tab.html
+
+
+async def test_a_window_is_told_to_whoever_may_see_the_petition(world: World) -> None:
+    path = await world.submitted()
+    (window,) = await world.get(CLERK, f"{path}/windows", rule="meeting")
+    assert window == {"rule": "meeting", "due_at": "2026-03-16T16:00:00Z"}
+    assert {"meeting", "ballot"} < {window["rule"] for window in await world.get(CLERK, f"{path}/windows")}
+    assert await world.get(CLERK, f"{path}/windows", rule="nothing") == []
+    for stranger in (resident(77), world.official, world.officer):
+        assert (await world.read(stranger, f"{path}/windows")).status_code == 404
+    assert (await world.read(None, f"{path}/windows")).status_code == 401

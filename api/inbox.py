@@ -15,6 +15,7 @@ from domain.calendar import end_of, local_day
 from domain.command import Role
 from domain.directory import Unit
 from domain.refusals import Forbidden
+from domain.task import Status
 from projections import board, inbox
 
 router = APIRouter(prefix="/v1", tags=["work"])
@@ -85,15 +86,24 @@ async def read_tasks_of_unit(
     services: Serving,
     identity: Known,
     paging: Paged,
-    ended: Annotated[bool | None, Query(description="Only those that are over, or only the others.")] = None,
+    status: Annotated[list[Status] | None, Query(description="Any of these; without, all.")] = None,
+    latest_first: bool = False,
 ) -> Page[TaskPage]:
-    """The tasks that a unit leads or supports, for its officers and those who watch over all."""
+    """The tasks that a unit leads or supports, soonest due first; for its officers and those who watch over all."""
     require_role(identity, Role.UNIT_OFFICER, *WATCHERS)
     if identity.role == Role.UNIT_OFFICER and identity.org != unit_id:
         raise Forbidden("forbidden", "只能查看本单位的任务。", "These are another unit's tasks.")
     await services.repository.get(Unit, unit_id)
-    rows, following = await board.tasks_of_unit(
-        services.pool, unit_id, ended=ended, cursor=paging.read(UUID), limit=paging.limit
-    )
+    try:
+        rows, following = await board.tasks_of_unit(
+            services.pool,
+            unit_id,
+            statuses=status,
+            latest_first=latest_first,
+            cursor=paging.cursor,
+            limit=paging.limit,
+        )
+    except (ValueError, asyncpg.DataError):
+        raise NO_SUCH_CURSOR from None
     rows = await readable(services.keyring, rows)
     return paging.page([TaskPage.model_validate(row) for row in rows], following)

@@ -1250,21 +1250,38 @@ async def conduct_results(
 
 
 async def tasks_of_unit(
-    pool: asyncpg.Pool, unit_id: UUID, *, ended: bool | None = None, cursor: UUID | None = None, limit: int = 50
-) -> tuple[list[Row], UUID | None]:
-    """The tasks in which a unit leads or supports, and that are offered; the cursor is the last one's id. ``ended``:
-    only those that are, or are not, over."""
+    pool: asyncpg.Pool,
+    unit_id: UUID,
+    *,
+    statuses: Sequence[str] | None = None,
+    latest_first: bool = False,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> tuple[list[Row], str | None]:
+    """The tasks in which a unit leads or supports, and that are offered, by when what runs now is due, else the task
+    itself; and the next page's cursor. ``ValueError``: that is no cursor of ours."""
+    place, _, last = cursor.partition("|") if cursor else ("0", "", str(UUID(int=0)))
     rows = await pool.fetch(
-        f"SELECT t.*, p.suspended, {LATE} FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id"
-        " WHERE t.units @> ARRAY[$1::uuid] AND t.status <> 'planned' AND ($2::uuid IS NULL OR t.id > $2)"
-        " AND $1 <> ALL (p.kept_from) AND ($4::boolean IS NULL OR $4 = (t.status IN ('confirmed', 'dropped')))"
-        " ORDER BY t.id LIMIT $3",
+        f"""
+        WITH found AS (
+            SELECT t.*, p.suspended, {LATE}, (CASE WHEN $7 THEN -1 ELSE 1 END) * extract(epoch FROM
+                coalesce((t.clock ->> 'due_at')::timestamptz, (t.due_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')
+            )::bigint AS place
+            FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id
+            WHERE t.units @> ARRAY[$1::uuid] AND t.status <> 'planned' AND $1 <> ALL (p.kept_from)
+                AND ($6::text[] IS NULL OR t.status = ANY ($6)))
+        SELECT * FROM found WHERE NOT $2 OR (place, id) > ($3::bigint, $4::uuid) ORDER BY place, id LIMIT $5
+        """,
         unit_id,
-        cursor,
+        cursor is not None,
+        int(place),
+        UUID(last),
         limit + 1,
-        ended,
+        statuses,
+        latest_first,
     )
-    return [_task(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
+    found = [_task(row) for row in rows[:limit]]
+    return found, f"{found[-1]['place']}|{found[-1]['id']}" if len(rows) > limit else None
 
 
 def _petition(record: asyncpg.Record, viewer: Viewer) -> Row:

@@ -32,8 +32,8 @@ COLUMNS = (
     ("待核实", (Status.COMPLETED,)),
     ("已结束", (Status.CONFIRMED, Status.DROPPED)),
 )
-MOST = 40  # in a column: the soonest due
-CLOSED = 20  # of the tasks that are over, so many on a page
+MOST = 25  # in a column: the soonest due
+CLOSED = 10  # of the tasks that are over, so many on a page
 
 # Whose it is. Of a task that is in dispute, the first receiver goes on until the superior has decided.
 
@@ -69,6 +69,16 @@ async def percent_so_far(browser: Browser, task_id: UUID) -> Mapping[str, Any]:
 
 async def evidence_of(browser: Browser, task_id: UUID) -> Choices:
     return [(piece["digest"], piece["name"]) for piece in (await browser.get(f"/v1/tasks/{task_id}"))["evidence"]]
+
+
+async def why_disputed(browser: Browser, task_id: UUID, _: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the units that will not have it say, the last first."""
+    task = await browser.get(f"/v1/tasks/{task_id}")
+    told = await history(browser, f"/v1/petitions/{task['petition_id']}")
+    objections = [
+        entry for entry in told if entry["subject_id"] == str(task_id) and entry["type"].startswith("task.Objected")
+    ]
+    return {"objections": objections[::-1]}
 
 
 STAGES = ((Stage.BEFORE, "办理前"), (Stage.AFTER, "办理后"), (Stage.VOTE, "业主表决"), (Stage.OTHER, "其他"))
@@ -187,6 +197,8 @@ declare(
             phases=frozenset({Status.OFFERED, Status.OBJECTED, Status.UNCLAIMED}),
             hint="单位有分管领导的,由分管领导签发;再次异议的,由共同上级裁定。",
             done="任务已指派。",
+            template="mandate.html",
+            besides=why_disputed,
             fits=decides,
         ),
     }
@@ -221,8 +233,10 @@ class Card(NamedTuple):
 
 
 def card(task: Mapping[str, Any], petition: Mapping[str, Any], unit: str, now: datetime) -> Card:
-    due, _ = _due(task)
-    days = (due - local_day(now)).days if task["clock"] and not petition.get("suspended") else None
+    due, days = date.fromisoformat(task["due_on"]), None
+    if task["clock"]:
+        due = local_day(datetime.fromisoformat(task["clock"]["due_at"]) - A_MOMENT)
+        days = None if petition.get("suspended") else (due - local_day(now)).days
     topic = petition.get("public_topic") or petition.get("topic") or ""
     return Card(task, topic, due, days, (task["transfer_to"] or task["lead_unit_id"]) == unit)
 
@@ -233,48 +247,31 @@ async def board(browser: Browsing, unit: UUID | None = None, cursor: str = "") -
     browser.must_sign_in()
     whose = unit or (browser.identity and browser.identity.org) or UUID(int=0)
     path = f"/v1/units/{whose}/tasks"
-    running, over, known = await asyncio.gather(
-        _running(browser, path),
-        browser.get(path, ended=True, limit=CLOSED, cursor=cursor),
+    *running, over, known = await asyncio.gather(
+        *(browser.get(path, status=statuses, limit=MOST) for _, statuses in COLUMNS[:-1]),
+        browser.get(path, status=COLUMNS[-1][1], latest_first=True, limit=CLOSED, cursor=cursor),
         names(browser, str(whose)),
     )
-    held = [sorted((task for task in running if task["status"] in statuses), key=_due) for _, statuses in COLUMNS[:-1]]
-    shown = [*(tasks[:MOST] for tasks in held), sorted(over["items"], key=_due)]
-    matters = list({task["petition_id"] for tasks in shown for task in tasks})
+    pages = [*running, over]
+    matters = list({task["petition_id"] for page in pages for task in page["items"]})
     petitions = (await browser.get("/v1/petitions", id=matters, limit=200))["items"] if matters else []
     about = {petition["id"]: petition for petition in petitions}
     columns = [
-        (label, [card(task, about.get(task["petition_id"], {}), str(whose), browser.now) for task in tasks], more)
-        for (label, _), tasks, more in zip(
-            COLUMNS, shown, [*(max(0, len(tasks) - MOST) for tasks in held), 0], strict=True
+        (
+            label,
+            [card(task, about.get(task["petition_id"], {}), str(whose), browser.now) for task in page["items"]],
+            page,
         )
+        for (label, _), page in zip(COLUMNS, pages, strict=True)
     ]
     fragment = "HX-Request" in browser.request.headers
     return browser.page(
         "board_body.html" if fragment else "board.html",
         columns=columns,
         late=sum(card.late for _, cards, _ in columns for card in cards),
-        following=over["next"],
         unit=whose,
         name=known.get(str(whose), ""),
     )
-
-
-async def _running(browser: Browser, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor = ""
-    while True:
-        page = await browser.get(path, ended=False, limit=200, cursor=cursor)
-        found += page["items"]
-        if not (cursor := page["next"]):
-            return found
-
-
-def _due(task: Mapping[str, Any]) -> tuple[date, str]:
-    """Of what runs now, else of the task itself."""
-    if task["clock"]:
-        return local_day(datetime.fromisoformat(task["clock"]["due_at"]) - A_MOMENT), task["id"]
-    return date.fromisoformat(task["due_on"]), task["id"]
 
 
 @router.get("/board/live")

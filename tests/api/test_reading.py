@@ -322,17 +322,36 @@ async def test_petitions_are_listed_by_their_ids_and_by_the_post_they_call(world
     assert await listed(id=[hidden[-36:]]) == set()
 
 
-async def test_a_units_tasks_are_read_apart_by_whether_they_are_over(world: World) -> None:
+async def test_a_units_tasks_are_read_by_status_soonest_due_first(world: World) -> None:
     path = await world.roadmap()
     tasks = await world.publish(path)
     await world.finish(tasks)
+    world.clock.at += timedelta(days=3)
     more, _ = await world.publish(await world.roadmap())
-
-    async def read(**query: Any) -> list[str]:
-        answer = await world.get(world.officer, f"/v1/units/{world.officer.org}/tasks", limit=200, **query)
-        return [task["id"] for task in answer["items"]]
-
     over, running = tasks[0][-36:], more[-36:]
-    assert {over, running} & set(await read(ended=True)) == {over}
-    assert {over, running} & set(await read(ended=False)) == {running}
-    assert {over, running} <= set(await read())
+
+    async def read(**query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            asked = query | ({"cursor": cursor} if cursor else {})
+            page = await world.get(world.officer, f"/v1/units/{world.officer.org}/tasks", limit=3, **asked)
+            found += page["items"]
+            if not (cursor := page["next"]):
+                return found
+
+    ended = [task["id"] for task in await read(status=["confirmed", "dropped"])]
+    assert {over, running} & set(ended) == {over}
+    latest = await read(status=["confirmed", "dropped"], latest_first=True)
+    assert sorted(task["id"] for task in latest) == sorted(ended)
+    days = [task["due_on"] for task in latest]
+    assert days == sorted(days, reverse=True)
+    offered = await read(status="offered")
+    assert {over, running} & {task["id"] for task in offered} == {running}
+    due = [task["clock"]["due_at"] for task in offered]
+    assert due == sorted(due)
+    everything = [task["id"] for task in await read()]
+    assert {over, running} <= set(everything)
+    assert len(everything) == len(set(everything))
+    refused = await world.read(world.officer, f"/v1/units/{world.officer.org}/tasks", cursor="x")
+    is_problem(refused, 422, "invalid-cursor", "?cursor")

@@ -109,10 +109,32 @@ async def test_an_objection_is_decided_by_a_mandate(world: World, tab: Tab) -> N
     assert "产权分界协议第三条𠮷" in tab.html
     await tab.be(persona(world.official), page)
     await tab.open(f"/do/mandate{page[6:]}")
+    assert "产权分界协议第三条𠮷" in tab.html
     await tab.fill(unit_id=str(world.other_officer.org), reason="按属地管理。")
     assert "任务已指派。" in tab.html
     task, _ = (await world.get(world.official, path))["tasks"]
     assert (task["status"], task["lead_unit_id"]) == ("claimed", str(world.other_officer.org))
+
+
+async def test_a_long_note_with_rare_characters_is_taken_and_a_longer_one_is_kept_in_its_field(
+    world: World, tab: Tab
+) -> None:
+    path, page = await offered(world)
+    await world.post(world.officer, f"/v1{page}/claim")
+    note = ("𠮷屋门口已开挖🌧" * 500)[:4000]
+    await tab.be(persona(world.officer), f"/do/progress{page[6:]}")
+    assert (await tab.fill(percent="many", note=note + "长")).status_code == 422
+    assert 'id="wrong-percent"' in tab.html
+    assert f"{note}长</textarea>" in tab.html
+    await tab.fill(percent="30", note=note)
+    assert "进度已报告。" in tab.html
+    assert note in tab.html
+    await tab.open(f"/do/transfer{page[6:]}")
+    await tab.fill(unit_id=str(world.other_officer.org), reason="属其职责。")
+    assert "已请对方接办。" in tab.html
+    assert "拟接办" in tab.html
+    task, _ = (await world.get(world.official, path))["tasks"]
+    assert task["transfer_to"] == str(world.other_officer.org)
 
 
 async def test_another_units_task_is_refused_in_words(world: World, tab: Tab) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
@@ -126,17 +127,21 @@ class Browser:
         asked = dict(headers or {})
         if self.identity:
             asked["Authorization"] = f"Bearer {self.token}"
-        client = self.request.client
-        transport = httpx.ASGITransport(self.request.app, client=(client.host, client.port) if client else ("", 0))
-        async with httpx.AsyncClient(transport=transport, base_url=str(self.request.base_url)) as http:
-            params = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-            sent: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
-            answer = await http.request(method, path, params=params or None, headers=asked, **sent)
+        params = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        sent: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
+        answer = await self._http.request(method, path, params=params or None, headers=asked, **sent)
         if answer.status_code == 401 and self.identity:
             raise SignInFirst  # it ran out, or was revoked
         if answer.is_error:
             raise ApiProblem(answer.status_code, answer.json())
         return answer
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """Without a socket, there is nothing to close."""
+        client = self.request.client
+        transport = httpx.ASGITransport(self.request.app, client=(client.host, client.port) if client else ("", 0))
+        return httpx.AsyncClient(transport=transport, base_url=str(self.request.base_url), trust_env=False)
 
     @property
     def now(self) -> datetime:

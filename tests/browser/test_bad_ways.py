@@ -90,3 +90,16 @@ async def test_nobody_does_another_officials_work(site: Site, person: Person) ->
     await page.get_by_role("button", name="答复").click()
     await expect(page.get_by_role("alert")).to_be_visible()
     assert await happened(petition, "petition.Answered") == 0
+
+
+async def test_nobody_claims_another_units_task(site: Site, person: Person) -> None:
+    petition = site.petitions["offered"]
+    theirs = petition.tasks[1].rpartition("/")[2]  # of which this officer's unit is a supporting one
+    page = await person(site.town.officer.subject)
+    await page.goto(f"/tasks/{theirs}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("组织实施,公开进度")
+    await expect(page.get_by_role("button", name="认领")).to_have_count(0)
+    await page.goto(f"/do/claim/{theirs}")
+    await page.get_by_role("button").last.click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await happened(petition, "task.Claimed") == 0

@@ -4,7 +4,6 @@ Who decides need not ask: the writer gives every command the policy of its matte
 """
 
 import tomllib
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from uuid import uuid5
 
@@ -13,16 +12,25 @@ import asyncpg
 from domain.clock import Clock
 from domain.command import Command, Role
 from domain.policy import Policy
-from domain.refusals import Conflict, NotFound
+from domain.refusals import NotFound
 from domain.rulebook import RULEBOOK, Rulebook, Rules, document_of, parse
 from infra.repository import Repository
+
+_TURN = 0x7975_7275  # the advisory lock of whoever establishes
 
 
 async def establish(repository: Repository, pool: asyncpg.Pool, policy_file: str) -> None:
     """Found the rulebook, or enter the file if it has changed since the program was last started with one.
 
-    Of an installation from before there was a rulebook, the files it was started with come first.
+    Of an installation from before there was a rulebook, the files it was started with come first. Programs that start
+    together do this one after the other.
     """
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("SELECT pg_advisory_xact_lock($1)", _TURN)
+        await _establish(repository, pool, policy_file)
+
+
+async def _establish(repository: Repository, pool: asyncpg.Pool, policy_file: str) -> None:
     kept = [] if await _found(repository) else await pool.fetch("SELECT document FROM policies ORDER BY kept_at")
     for text in (*(row["document"] for row in kept), policy_file):
         document = document_of(tomllib.loads(text))
@@ -38,11 +46,7 @@ async def establish(repository: Repository, pool: asyncpg.Pool, policy_file: str
             at=datetime.now(UTC),
             policy=Policy.parse(tomllib.loads(policy_file)),
         )
-        if rulebook is None:
-            with suppress(Conflict):  # another process was faster
-                await repository.execute(Rulebook.found, RULEBOOK, cmd, document=document)
-        else:
-            await repository.execute(Rulebook.adopt, RULEBOOK, cmd, document=document)
+        await repository.execute(Rulebook.adopt if rulebook else Rulebook.found, RULEBOOK, cmd, document=document)
 
 
 async def rules(repository: Repository, otherwise: Policy) -> Rules:

@@ -35,6 +35,12 @@ HEADERS = {
 }
 
 
+FROM_ELSEWHERE = {
+    "title": "未办理",
+    "title_en": "Not done",
+    "detail": "这份表单是从其他网站发来的,没有办理。请在本站页面上填写。",
+    "detail_en": "This form was sent from another site, and nothing was done. Fill it in on a page of this one.",
+}
 FORGED = {
     "title": "表单已失效",
     "title_en": "This form is no longer good",
@@ -183,6 +189,11 @@ class Browser:
     def new_key(self) -> str:
         """Of a form that is shown: whoever sends it twice is understood once."""
         return uuid4().hex
+
+    def must_be_from_here(self) -> None:
+        """Of what another site sends, by the browser's word, not even the text is shown again."""
+        if self.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            raise ApiProblem(403, FROM_ELSEWHERE)
 
     def must_be_ours(self, typed: FormData) -> None:
         """Of a form that was sent: another site cannot have made it."""

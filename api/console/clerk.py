@@ -18,6 +18,7 @@ from api.console.desk import answered_by
 from api.console.forms import Choices, Field, Form, Kind, declare, from_directory, kept, offered
 from api.console.public import names
 from domain.command import Role
+from domain.petition import Petition
 from domain.petition.words import (
     ADMITTED,
     OPEN,
@@ -426,8 +427,11 @@ async def working_page(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     browser.must_sign_in()
     path = f"/v1/petitions/{petition_id}"
     row = await browser.get(path)
-    similar, windows, links = await asyncio.gather(
-        browser.get(f"{path}/similar"), browser.get(f"{path}/windows", rule=STARTED), browser.get(f"{path}/links")
+    similar, windows, links, history = await asyncio.gather(
+        browser.get(f"{path}/similar"),
+        browser.get(f"{path}/windows", rule=STARTED),
+        browser.get(f"{path}/links"),
+        browser.get(f"{path}/history", limit=200),
     )
     written = {"topic": row["topic"], "details": row["details"]}
     public = {"topic": row["public_topic"], "details": row["public_details"]}
@@ -451,6 +455,7 @@ async def working_page(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         now=browser.now,
         decides=decides(browser),
         offers=offered(browser, "petitions", row["phase"], row),
+        opinion=next((entry for entry in history["items"] if entry["type"] == Petition.HostOpinionGiven.TOPIC), None),
         receipt=await browser.get(f"{path}/receipt") if row["phase"] == Phase.REFERRED else None,
     )
 

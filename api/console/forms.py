@@ -307,6 +307,7 @@ async def form_page(name: str, id: UUID, browser: Browsing) -> HTMLResponse:
 
 @router.post("/do/{name}/{id}")
 async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) -> Response:
+    browser.must_be_from_here()
     async with request.form() as typed:
         return await _carry_out(browser, name, id, typed)
 

@@ -26,7 +26,7 @@ async def beginning(pool: asyncpg.Pool, keys: Path, policy_file: str = POLICY_FI
     await world.client.aclose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def shared_world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     name = f"test_{uuid4().hex}"
     admin = await asyncpg.connect(postgres, database="postgres")
@@ -40,7 +40,7 @@ async def shared_world(postgres: str, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def world(shared_world: World) -> World:
-    """A district that all tests share: each has petitions of its own, and begins on the same Monday."""
+    """A district that a file's tests share: each has petitions of its own, and begins on the same Monday."""
     shared_world.clock.at = MONDAY
     return shared_world
 

@@ -72,7 +72,7 @@ async def test_a_form_of_another_site_does_nothing(site: Site, person: Person) -
         await page.goto(f"{origin}/")
         await page.get_by_role("button", name="赢").click()
         await expect(page).to_have_url(re.compile(re.escape(site.url)))
-    await expect(page.get_by_role("alert")).to_contain_text("登录身份已变化")
+    await expect(page.get_by_role("alert")).to_contain_text("其他网站")
     assert await happened(petition, "petition.Accepted") == 0
 
 

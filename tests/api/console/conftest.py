@@ -10,8 +10,16 @@ from tests.api.world import World
 
 @asynccontextmanager
 async def tab_of(world: World) -> AsyncIterator[Tab]:
-    transport = httpx.ASGITransport(world.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://yuetan", follow_redirects=True) as client:
+    """What happened in the world before is there to be seen: a person takes longer to come than a read model."""
+
+    async def come(_request: httpx.Request) -> None:
+        await world.app.state.services.positions.wait_for(world.position, 10)
+
+    transport, hooks = httpx.ASGITransport(world.app), {"request": [come]}
+    address = "http://yuetan"
+    async with httpx.AsyncClient(
+        transport=transport, base_url=address, follow_redirects=True, event_hooks=hooks
+    ) as client:
         world.app.state.personas = world.issuer
         yield Tab(client)
         world.app.state.personas = None

@@ -252,6 +252,7 @@ async def test_cases_of_other_systems_are_linked_found_and_removed(world: World,
     await tab.fill(system="12345", number="nb2026 0001")
     assert "<b>NB20260001</b>" in tab.html
     await tab.open(f"{PAGE}/find?system=12345&number=NB20260001")
+    assert "情况属实。" in tab.html  # the host's opinion
     assert f"/do/public-text/{page[-36:]}" in tab.html
     for wrong in ("NB2", "", "../../petitions"):
         assert (await tab.open(f"{PAGE}/find?number={wrong}")).status_code == 404

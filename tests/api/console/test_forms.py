@@ -64,6 +64,11 @@ async def test_a_forged_form_does_nothing_and_an_unknown_one_is_not_there(world:
     forged = await tab.client.post(f"/do/host-opinion/{path[-36:]}", data={"mark": "0" * 32, "opinion": OPINION})
     assert forged.status_code == 403
     assert OPINION in forged.text
+    sent = {"mark": "0" * 32, "opinion": OPINION}
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    forged = await tab.client.post(f"/do/host-opinion/{path[-36:]}", data=sent, headers=elsewhere)
+    assert forged.status_code == 403
+    assert OPINION not in forged.text  # one press more must not send what somebody else wrote
     assert (await world.get(world.host, path))["phase"] == "collecting"
     assert (await tab.open(f"/do/no-such-form/{path[-36:]}")).status_code == 404
     assert (await tab.send("/sign-in", kept="[1]", then="/", contact="138 0000 0042")).status_code == 200

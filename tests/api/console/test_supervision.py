@@ -14,7 +14,8 @@ async def shown(world: World) -> None:
     await world.get(SUPERVISOR, "/v1/inbox")  # until the read models show it
 
 
-async def test_a_supervisor_sees_what_is_overdue_orders_and_lifts(world: World, tab: Tab) -> None:
+async def test_a_supervisor_sees_what_is_overdue_orders_and_lifts(new_world: World, new_tab: Tab) -> None:
+    world, tab = new_world, new_tab  # in which nothing else is overdue, page upon page
     path = await world.in_progress()
     world.clock.at += timedelta(days=70)
     await world.get(SUPERVISOR, "/v1/overdue")

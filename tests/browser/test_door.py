@@ -26,10 +26,12 @@ async def test_a_hand_scanner_checks_people_in_and_a_used_ticket_is_refused_in_b
     await expect(page.get_by_text("此浏览器不能用摄像头扫码")).to_be_visible()  # it has no BarcodeDetector
     await expect(page.get_by_role("button", name="用摄像头扫码")).to_be_hidden()
     for n, read in enumerate((first["token"], other["code"]), 1):
-        await page.keyboard.type(read)  # the field has the focus
+        await expect(page.get_by_label("签到码")).to_be_focused()
+        await page.keyboard.type(read)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("status")).to_contain_text("签到成功")
         await expect(page.get_by_role("definition").nth(2)).to_have_text(str(n))
+    await expect(page.get_by_label("签到码")).to_be_focused()
     await page.keyboard.type(first["code"])
     await page.keyboard.press("Enter")
     refused = page.get_by_role("alert")

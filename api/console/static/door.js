@@ -16,7 +16,15 @@ async function checkIn(form) {
   if (notice) document.getElementById("main").prepend(notice);
   document.getElementById("door").replaceWith(door);
   if (!answer.ok) document.getElementById("token").value = "";
+  document.getElementById("token").focus();
 }
+
+// A hand scanner types the next ticket at once: no page is loaded between two.
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "check-in" || event.defaultPrevented) return;
+  event.preventDefault();
+  checkIn(event.target).catch(() => event.target.submit());
+});
 
 async function watch() {
   const detector = new BarcodeDetector({ formats: ["qr_code"] });

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import icalendar
 from fastapi import APIRouter, Request, Response
 
-from api.deps import Known, Services, Serving, caught_up, pseudonym
+from api.deps import Known, Services, Serving, caught_up, pseudonym, public_base
 from api.openapi import PRIVATE_READ, READ, REGISTER, REGISTER_CREATION, Responses
 from api.pages import petition_row, readable, require_role
 from api.schemas import CalendarFeed
@@ -62,7 +62,7 @@ async def make_calendar_feed(request: Request, response: Response, services: Ser
     await pseudonym(services, identity, UUID(int=0))  # raises for whoever has been erased
     token = await services.calendar_feeds.make(identity)
     response.headers["Location"] = f"/v1/calendar-feeds/{token}"
-    base = request.app.state.public_url or str(request.base_url).rstrip("/")
+    base = public_base(request)
     return CalendarFeed(url=f"{base}/v1/calendar-feeds/{token}")
 
 

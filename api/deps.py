@@ -176,6 +176,11 @@ async def conflicted(services: Services, identity: Identity, petition: Petition)
     return any(petition.signers.get(by) for by in mine)
 
 
+def public_base(request: Request) -> str:
+    """What the links begin with that people are given."""
+    return request.app.state.public_url or str(request.base_url).rstrip("/")
+
+
 # Commands
 
 Key = Annotated[

@@ -24,7 +24,6 @@ from projections.board import Viewer
 router = APIRouter(prefix="/v1/downloads", tags=["work"])
 
 AT_ONCE = 200
-CATEGORIES = {"advice": "工作建议", "conduct": "干部作风效能", "grievance": "建设管理诉求"}
 OUTCOMES = {"resolved": "多数评价认为已解决", "unresolved": "多数评价认为未解决", "not_judged": "无人评价"}
 RATES = (
     *("编号", "名称", "受理申请", "到期应答复", "已答复", "按期答复", "响应率", "有评价", "已解决", "未评价", "解决率"),
@@ -119,7 +118,7 @@ async def as_csv(services: Services, pages: AsyncIterator[list[PetitionSummary]]
 
 def cells(row: PetitionSummary, names: dict[UUID, str]) -> list[Any]:
     return [
-        *(row.id, row.public_topic, CATEGORIES[row.category], ZH[row.phase]),
+        *(row.id, row.public_topic, ZH[row.category], ZH[row.phase]),
         *(names.get(row.host_id), names.get(row.called_post_ids[0]), row.signatures, row.threshold),
         *("是" if row.urgent else "否", "是" if row.suspended else "否", row.progress),
         *(moment(row.clocks[0].due_at) if row.clocks else None, row.outcome and OUTCOMES[row.outcome]),

@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from api.counter import AtCounter, Counter
-from api.deps import NO_BODY, PATIENCE_SECONDS, Services, Serving, require_on_roll
+from api.deps import NO_BODY, PATIENCE_SECONDS, Services, Serving, public_base, require_on_roll
 from api.openapi import PRIVATE_READ, REGISTER, SIGN_IN, problems
 from api.pages import readable
 from api.problems import wants_page
@@ -274,4 +274,4 @@ async def _petition_of(services: Services, request: Request, code: str) -> UUID:
 
 
 def _url(request: Request, code: str) -> str:
-    return f"{request.app.state.public_url or str(request.base_url).rstrip('/')}/s/{code}"
+    return f"{public_base(request)}/s/{code}"

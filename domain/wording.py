@@ -17,6 +17,10 @@ ZH = {
     "rejected": "不予受理",
     "referred": "已转送",
     "merged": "已并入",
+    # what a petition is about
+    "advice": "工作建议",
+    "conduct": "干部作风效能",
+    "grievance": "建设管理诉求",
     # of a task
     "planned": "待交办",
     "offered": "待认领",

@@ -6,7 +6,7 @@ works without JavaScript; with it, a page that is open is brought up to date by 
 
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
@@ -34,7 +34,7 @@ from api.console import (
     words,
     writing,
 )
-from api.console.browser import ApiProblem, Browser, SignInFirst, browsing, see, sign_in_address
+from api.console.browser import ApiProblem, Browser, SignInFirst, browsing, from_here, see, sign_in_address
 from api.console.navigation import NAVIGATION
 from api.problems import Problem
 from infra.identity import IssuerUnreachable
@@ -73,7 +73,7 @@ def mount(app: FastAPI) -> None:
         for route in pages.router.routes:
             if isinstance(route, APIRoute) and route.methods == {"GET"} and not route.path.endswith(ENDLESS):
                 route.methods = {"GET", "HEAD"}
-        app.include_router(pages.router, include_in_schema=False)
+        app.include_router(pages.router, include_in_schema=False, dependencies=[Depends(from_here)])
     app.add_exception_handler(ApiProblem, show)
     app.add_exception_handler(SignInFirst, ask_who)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData
 
 from api.clocks import RULES, UNITS
 from api.console.browser import ApiProblem, Browser, Browsing, see
-from api.console.forms import NOT_HERE, Choices, Field, Form, Kind, declare, from_directory, offered
+from api.console.forms import NOT_HERE, NOTHING, Choices, Field, Form, Kind, declare, from_directory, offered
 from api.console.public import names
 from api.console.words import HAPPENED, chinese, english, know
 from domain.calendar import CHINA
@@ -27,7 +27,6 @@ from projections.webhooks import TYPES
 router = APIRouter()
 
 ADMIN = frozenset({Role.ADMIN})
-NOTHING = UUID(int=0)  # the id of a form that is about nothing yet
 
 SORTS = {"hosts": "社区(合作社)", "posts": "职务", "units": "单位"}
 KINDS: dict[str, dict[str, str]] = {
@@ -561,7 +560,7 @@ know(policy_words=policy_words)
 @router.get("/calendar")
 async def calendar(browser: Browsing, year: int | None = None) -> HTMLResponse:
     browser.must_sign_in()
-    wanted = year or browser.request.app.state.now().astimezone(CHINA).year
+    wanted = year or browser.now.astimezone(CHINA).year
     found, announced = await gather(browser.get(f"/v1/holidays/years/{wanted}"), browser.get("/v1/holidays"))
     off = {day["on"]: day["why"] for day in found["off"]}
     return browser.page(

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from api.clocks import RULES
-from api.console.browser import ApiProblem, Browser, Browsing, see
+from api.console.browser import ApiProblem, Browsing, see
 from api.console.public import names
 from api.console.words import CODES as COMMON
 from api.console.words import chinese, english, moment
@@ -69,7 +69,6 @@ ORGANISATIONS = {name for name in FACTS if name.endswith(("_id", "_ids"))} | {
     *("acknowledged", "delegates", "no_shows", "referred_to", "transfer_to")
 }
 CODES = {
-    "category": {"advice": "工作建议", "conduct": "干部作风效能", "grievance": "建设管理诉求"},
     "supervision": {"ordered": "已督办", "answered": "已回复督办"},
     "minutes_status": {"draft": "草稿", "confirmed": "双方已确认", "unconfirmed": "逾期未确认"},
     "status": {
@@ -113,7 +112,7 @@ async def replayed(petition_id: UUID, browser: Browsing, event: int = 1, at: int
     """``event``: which of its events, from 1; or ``at`` which place in the log, as flags name it."""
     browser.must_sign_in()
     path = f"/v1/petitions/{petition_id}"
-    events = await history(browser, path)
+    events = await browser.every(f"{path}/history")
     nth = max(1, min(event, len(events)))
     if at is not None:
         nth = next((n for n, entry in enumerate(events, 1) if entry["position"] >= at), len(events))
@@ -135,16 +134,6 @@ async def replayed(petition_id: UUID, browser: Browsing, event: int = 1, at: int
         sorts=FLAGS,
         nobody=NOBODY,
     )
-
-
-async def history(browser: Browser, path: str) -> list[dict[str, Any]]:
-    """All of it, oldest first."""
-    found, cursor = [], None
-    while True:
-        page = await browser.get(f"{path}/history", limit=200, cursor=cursor)
-        found += page["items"]
-        if (cursor := page["next"]) is None:
-            return found
 
 
 def ids_in(value: Any) -> Iterator[str]:
@@ -179,7 +168,7 @@ def teller(language: str, known: Mapping[str, str]) -> Teller:
             return f"{value / 100:,.2f}"
         if name == "starts_at":
             return moment(value)
-        if isinstance(value, str) and name in ("phase", "outcome", *CODES):
+        if isinstance(value, str) and name in ("phase", "outcome", "category", *CODES):
             return words({**COMMON, **CODES}.get(name, {}).get(value) or ZH.get(value, value))
         return str(value)
 

@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple
@@ -74,6 +74,7 @@ class Browser:
     token: str | None
     office: str = ""
     behind: bool = False
+    _known: dict[str, Any] = field(default_factory=dict)  # what this page has been told
 
     @property
     def language(self) -> str:
@@ -83,59 +84,60 @@ class Browser:
     # The API
 
     async def get(self, path: str, **query: Any) -> Any:
-        """The answer's body, as of the reader's last command; ``ApiProblem`` where there is a problem."""
-        after = None if self.behind else self.request.query_params.get("after")
+        """The answer's body, as of the reader's last command; ``ApiProblem`` where there is a problem. What one page
+        wants several times is asked for once."""
+        asked = f"{path} {sorted(query.items())}"
+        if asked not in self._known:
+            self._known[asked] = _read(await self._get(path, query)).body
+        return self._known[asked]
+
+    async def find(self, path: str) -> Any:
+        """None where there is nothing."""
         try:
-            return (await self._ask("GET", path, query=query | {"after": after})).body
+            return await self.get(path)
         except ApiProblem as error:
-            if not after or error.problem["type"] != "/problems/not-caught-up":
+            if error.status != 404:
                 raise
-            self.behind = True
-            return await self.get(path, **query)
+            return None
+
+    async def every(self, path: str) -> list[Any]:
+        """The items of all pages of a list."""
+        found: list[Any] = []
+        cursor = None
+        while True:
+            page = await self.get(path, limit=200, cursor=cursor)
+            found += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return found
 
     async def command(
         self, method: str, path: str, body: Any = None, *, files: Any = None, key: str | None = None
     ) -> Answer:
         """With files, the body's fields are a form's."""
+        self._known.clear()
         headers = {"Idempotency-Key": key} if key else {}
-        return await self._ask(method, path, body, files=files, headers=headers)
-
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        files: Any = None,
-        query: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        answer = await self._answer(method, path, body, files=files, query=query, headers=headers)
-        is_json = "json" in answer.headers.get("Content-Type", "")
-        return Answer(answer.json() if answer.content and is_json else None, answer.headers.get("Yuetan-Position", ""))
+        sent: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
+        return _read(await self._answer(method, path, headers=headers, **sent))
 
     async def file(self, path: str, **query: Any) -> Response:
         """What the API answers, as it is: a paper, a calendar, a picture."""
-        answer = await self._answer("GET", path, query=query)
+        answer = await self._answer("GET", path, params=_filled(query))
         kept = ("Content-Type", "Content-Disposition", "Content-Security-Policy", "Cache-Control")
         return Response(answer.content, headers={name: answer.headers[name] for name in kept if name in answer.headers})
 
-    async def _answer(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        files: Any = None,
-        query: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        asked = dict(headers or {})
-        if self.identity:
-            asked["Authorization"] = f"Bearer {self.token}"
-        params = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        sent: dict[str, Any] = {"data": body, "files": files} if files else {"json": body}
-        answer = await self._http.request(method, path, params=params or None, headers=asked, **sent)
+    async def _get(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
+        after = None if self.behind else self.request.query_params.get("after")
+        try:
+            return await self._answer("GET", path, params=_filled({**query, "after": after}))
+        except ApiProblem as error:
+            if not after or error.problem["type"] != "/problems/not-caught-up":
+                raise
+            self.behind = True
+            return await self._get(path, query)
+
+    async def _answer(self, method: str, path: str, **sent: Any) -> httpx.Response:
+        answer = await self._http.request(method, path, **sent)
         if answer.status_code == 401 and self.identity:
             raise SignInFirst  # it ran out, or was revoked
         if answer.is_error:
@@ -147,7 +149,10 @@ class Browser:
         """Without a socket, there is nothing to close."""
         client = self.request.client
         transport = httpx.ASGITransport(self.request.app, client=(client.host, client.port) if client else ("", 0))
-        return httpx.AsyncClient(transport=transport, base_url=str(self.request.base_url), trust_env=False)
+        headers = {"Authorization": f"Bearer {self.token}"} if self.identity else {}
+        return httpx.AsyncClient(
+            transport=transport, base_url=str(self.request.base_url), headers=headers, trust_env=False
+        )
 
     @property
     def now(self) -> datetime:
@@ -190,11 +195,6 @@ class Browser:
         """Of a form that is shown: whoever sends it twice is understood once."""
         return uuid4().hex
 
-    def must_be_from_here(self) -> None:
-        """Of what another site sends, by the browser's word, not even the text is shown again."""
-        if self.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-            raise ApiProblem(403, FROM_ELSEWHERE)
-
     def must_be_ours(self, typed: FormData) -> None:
         """Of a form that was sent: another site cannot have made it."""
         if not hmac.compare_digest(str(typed.get("mark", "")), self.mark):
@@ -209,6 +209,21 @@ class Browser:
     def must_sign_in(self) -> None:
         if self.identity is None:
             raise SignInFirst
+
+
+def _filled(query: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {name: value for name, value in query.items() if value not in (None, "")} or None
+
+
+def _read(answer: httpx.Response) -> Answer:
+    is_json = "json" in answer.headers.get("Content-Type", "")
+    return Answer(answer.json() if answer.content and is_json else None, answer.headers.get("Yuetan-Position", ""))
+
+
+async def from_here(request: Request) -> None:
+    """Nothing that another site has a browser send is taken, nor shown again: one press more must not send it."""
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        raise ApiProblem(403, FROM_ELSEWHERE)
 
 
 class SignInFirst(Exception):

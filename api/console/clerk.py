@@ -14,9 +14,9 @@ from starlette.datastructures import FormData
 
 from api.console import marks
 from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst, see
-from api.console.desk import answered_by
-from api.console.forms import Choices, Field, Form, Kind, declare, from_directory, kept, offered
+from api.console.forms import NOTHING, Choices, Field, Form, Kind, declare, from_directory, kept, offered
 from api.console.public import names
+from api.console.words import CODES
 from domain.command import Role
 from domain.petition import Petition
 from domain.petition.words import (
@@ -24,7 +24,6 @@ from domain.petition.words import (
     OPEN,
     UNANSWERED,
     UNDER_WAY,
-    Category,
     Phase,
     RejectionReason,
     StatutoryRoute,
@@ -52,7 +51,6 @@ ROUTES = {
     StatutoryRoute.ARBITRATION: "仲裁",
     StatutoryRoute.ADMINISTRATIVE_REVIEW: "行政复议",
 }
-CATEGORIES = {Category.ADVICE: "工作建议", Category.GRIEVANCE: "意见诉求", Category.CONDUCT: "作风效能"}
 
 
 async def as_it_stands(browser: Browser, id: UUID) -> Mapping[str, Any]:
@@ -218,7 +216,7 @@ declare(
                     "other_category",
                     "另立一件的类别",
                     Kind.CHOICE,
-                    choices=[(code.value, words) for code, words in CATEGORIES.items()],
+                    choices=tuple(CODES["category"].items()),
                 ),
             ),
             roles=CLERK,
@@ -338,15 +336,6 @@ declare(
         ),
     }
 )
-answered_by(
-    {
-        "admissibility": ("acceptance", "rejection"),
-        "public_text": ("public-text",),
-        "receipt": ("receipt",),
-        "call_back": ("call-back",),
-    }
-)
-
 
 # What awaits admission, and what is in any other phase
 
@@ -361,7 +350,7 @@ async def cases(browser: Browser, phase: Phase, host_id: str, category: str, cur
     path, chosen = f"/v1/caseload/{phase}", {"host_id": host_id, "category": category}
     found, hosts = await asyncio.gather(
         browser.get(path, **chosen, cursor=cursor, limit=PER_PAGE),
-        from_directory("hosts")(browser, UUID(int=0)),
+        from_directory("hosts")(browser, NOTHING),
     )
     return browser.page(
         "cases.html",
@@ -383,7 +372,7 @@ OPEN_FIRST = [*(phase for phase in Phase if phase in OPEN), *(phase for phase in
 async def overview(browser: Browsing, host_id: str = "") -> HTMLResponse:
     browser.must_sign_in()
     phases, hosts = await asyncio.gather(
-        browser.get("/v1/caseload", host_id=host_id), from_directory("hosts")(browser, UUID(int=0))
+        browser.get("/v1/caseload", host_id=host_id), from_directory("hosts")(browser, NOTHING)
     )
     phases.sort(key=lambda row: OPEN_FIRST.index(row["phase"]))
     return browser.page(
@@ -431,7 +420,7 @@ async def working_page(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         browser.get(f"{path}/similar"),
         browser.get(f"{path}/windows", rule=STARTED),
         browser.get(f"{path}/links"),
-        browser.get(f"{path}/history", limit=200),
+        browser.every(f"{path}/history"),
     )
     written = {"topic": row["topic"], "details": row["details"]}
     public = {"topic": row["public_topic"], "details": row["public_details"]}
@@ -455,7 +444,7 @@ async def working_page(petition_id: UUID, browser: Browsing) -> HTMLResponse:
         now=browser.now,
         decides=decides(browser),
         offers=offered(browser, "petitions", row["phase"], row),
-        opinion=next((entry for entry in history["items"] if entry["type"] == Petition.HostOpinionGiven.TOPIC), None),
+        opinion=next((entry for entry in history if entry["type"] == Petition.HostOpinionGiven.TOPIC), None),
         receipt=await browser.get(f"{path}/receipt") if row["phase"] == Phase.REFERRED else None,
     )
 
@@ -529,7 +518,7 @@ async def compare_by_address(petition_id: UUID, browser: Browsing, other: str = 
 async def compare(petition_id: UUID, other_id: UUID, browser: Browsing) -> HTMLResponse:
     """Two petitions as they were written, beside one another; what stands in both is marked."""
     browser.must_sign_in()
-    rows = [await browser.get(f"/v1/petitions/{id}") for id in (petition_id, other_id)]
+    rows = await asyncio.gather(*(browser.get(f"/v1/petitions/{id}") for id in (petition_id, other_id)))
     if any(row["topic"] is None for row in rows):
         raise ApiProblem(404, NO_SUCH_PETITION)
     known = await names(browser, *(id for row in rows for id in (row["host_id"], *row["called_post_ids"])))

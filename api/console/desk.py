@@ -1,7 +1,6 @@
 """What waits for whoever looks, soonest due first, with the step that is wanted."""
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,16 +16,32 @@ from projections.notices import TEXTS
 router = APIRouter()
 
 # What is wanted, by the kind of item: forms, the likeliest first. Everything else is done on the matter's page.
-STEPS: dict[str, tuple[str, ...]] = {
+STEPS = {
     "opinion": ("host-opinion",),
+    "admissibility": ("acceptance", "rejection"),
+    "public_text": ("public-text",),
+    "receipt": ("receipt",),
+    "acknowledge": ("acknowledgement",),
+    "urgent": ("response",),
     "arrange_meeting": ("meeting",),
     "confirm_minutes": ("minutes-confirmation", "correction"),
     "correct_minutes": ("minutes-again",),
     "resident_objection": ("taking-up",),
+    "roadmap": ("roadmap",),
+    "claim": ("claim", "objection"),
+    "task": ("progress", "evidence", "completion"),
+    "responsible": ("progress",),
+    "objection": ("mandate",),
+    "unclaimed": ("mandate",),
+    "confirm": ("confirmation", "return"),
+    "answer": ("response", "reply", "extension"),
+    "sign_off": ("reply-revision",),
+    "commitment": ("delivery",),
+    "call_back": ("call-back",),
     "withdrawals": ("alert-heeding",),
     "review": ("review-decision",),
     "extension": ("extension-approval", "extension-refusal"),
-    "supervision": ("supervision-lifting",),
+    "supervision": ("supervision-lifting", "supervision-answer"),
     "lift": ("supervision-lifting", "supervision-order"),
     "escalated": ("supervision-order",),
     "no_show": ("supervision-order",),
@@ -41,12 +56,6 @@ SUBJECTS = {
     "replies": "reply_id",
     "intakes": "intake_id",
 }
-
-
-def answered_by(steps: Mapping[str, tuple[str, ...]]) -> None:
-    """More of them, declared beside the forms."""
-    for kind, forms in steps.items():
-        STEPS[kind] = (*STEPS.get(kind, ()), *forms)
 
 
 @router.get("/desk")

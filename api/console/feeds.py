@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request, Response
 
 from api.console import story
 from api.console.browser import Browser
-from api.console.public import history, names
+from api.console.public import names
 from api.console.words import words_in
+from api.deps import public_base
 
 router = APIRouter()
 
@@ -48,7 +49,7 @@ async def petition_feed(petition_id: UUID, request: Request) -> Response:
     """What has happened to one petition, in sentences, the newest first."""
     public, path = Browser(request, None, None), f"/v1/petitions/{petition_id}"
     row = await public.get(path)
-    happened = await history(public, path)
+    happened = await public.every(f"{path}/history")
     known = await names(public, row["host_id"], *row["called_post_ids"], *story.ids(happened))
     told = story.story(happened, row, known, LANGUAGE).told[: -ENTRIES - 1 : -1]
     page = _page(petition_id)
@@ -89,4 +90,4 @@ def _page(petition_id: UUID | str) -> str:
 
 
 def _absolute(request: Request, path: str) -> str:
-    return f"{request.app.state.public_url or str(request.base_url).rstrip('/')}{path}"
+    return public_base(request) + path

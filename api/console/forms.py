@@ -26,6 +26,9 @@ from infra.identity import Identity
 
 router = APIRouter()
 
+NOTHING = UUID(int=0)  # the id of a form that is about nothing yet
+AT_THE_DESK = frozenset({"-"})  # in no phase: offered where it waits, not on a page
+
 Choices = Sequence[tuple[str, str]]  # value and words
 
 
@@ -307,7 +310,6 @@ async def form_page(name: str, id: UUID, browser: Browsing) -> HTMLResponse:
 
 @router.post("/do/{name}/{id}")
 async def carry_out(name: str, id: UUID, request: Request, browser: Browsing) -> Response:
-    browser.must_be_from_here()
     async with request.form() as typed:
         return await _carry_out(browser, name, id, typed)
 
@@ -376,13 +378,6 @@ def from_directory(sort: str) -> Callable[[Browser, UUID], Awaitable[Choices]]:
     """Everything of a kind in the directory: ``hosts``, ``posts`` or ``units``."""
 
     async def find(browser: Browser, _: UUID) -> Choices:
-        found: list[tuple[str, str]] = []
-        cursor = None
-        while True:
-            page = await browser.get(f"/v1/{sort}", limit=200, cursor=cursor)
-            found += [(row["id"], row["name"]) for row in page["items"]]
-            cursor = page["next"]
-            if not cursor:
-                return found
+        return [(row["id"], row["name"]) for row in await browser.every(f"/v1/{sort}")]
 
     return find

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from domain.calendar import CHINA
+from api.console.words import date as day_of
 
 ROW, AXIS = 64, 28  # pixels
 STEPS = (1, 2, 7, 14, 30, 60, 90, 180, 365)  # days between two marks
@@ -36,8 +36,8 @@ class Picture:
 
 def gantt(tasks: Sequence[Mapping[str, Any]], offered: Mapping[str, str], now: datetime) -> Picture:
     """``offered``: when each was, by its id; one that is not yet begins today."""
-    today = now.astimezone(CHINA).date()
-    rows = [(task, _day(offered.get(task["id"]), today), date.fromisoformat(task["due_on"])) for task in tasks]
+    today = day_of(now)
+    rows = [(task, day_of(offered.get(task["id"], now)), date.fromisoformat(task["due_on"])) for task in tasks]
     first = min([start for _, start, _ in rows] + [today])
     last = max([due for _, _, due in rows] + [today]) + timedelta(days=1)
     span = (last - first).days
@@ -54,7 +54,3 @@ def gantt(tasks: Sequence[Mapping[str, Any]], offered: Mapping[str, str], now: d
     step = next((days for days in STEPS if span <= days * MARKS), STEPS[-1])
     marks = [first + timedelta(days=n) for n in range(0, span, step)]
     return Picture(bars, [(place(on), on) for on in marks], place(today), AXIS + len(rows) * ROW)
-
-
-def _day(at: str | None, otherwise: date) -> date:
-    return datetime.fromisoformat(at).astimezone(CHINA).date() if at else otherwise

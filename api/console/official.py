@@ -10,8 +10,7 @@ from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
 from api.console.browser import Browser, Browsing
-from api.console.desk import answered_by
-from api.console.forms import Choices, Field, Form, Kind, Rows, declare, from_directory
+from api.console.forms import AT_THE_DESK, Choices, Field, Form, Kind, Rows, declare, from_directory
 from api.console.public import names
 from domain.command import Role
 from domain.petition.words import UNDER_WAY, Answer, Phase
@@ -109,14 +108,12 @@ async def drafted(browser: Browser, reply_id: UUID) -> dict[str, Any]:
 
 async def of_the_same_rank(browser: Browser, petition_id: UUID) -> Choices:
     """The posts that may come in one's place."""
-    petition, posts = await asyncio.gather(
-        browser.get(f"/v1/petitions/{petition_id}"), browser.get("/v1/posts", limit=200)
-    )
+    petition, posts = await asyncio.gather(browser.get(f"/v1/petitions/{petition_id}"), browser.every("/v1/posts"))
     own = browser.identity and str(browser.identity.org)
-    rank = next((post["kind"] for post in posts["items"] if post["id"] == own), None)
+    rank = next((post["kind"] for post in posts if post["id"] == own), None)
     return [
         (post["id"], post["name"])
-        for post in posts["items"]
+        for post in posts
         if post["kind"] == rank and post["id"] not in petition["called_post_ids"]
     ]
 
@@ -259,21 +256,9 @@ declare(
             "回复督办",
             (Field("report", "落实情况"),),
             roles=OFFICIAL,
-            phases=frozenset({"-"}),  # in none: offered where it waits
+            phases=AT_THE_DESK,
             done="督办已回复。",
         ),
-    }
-)
-
-answered_by(
-    {
-        "acknowledge": ("acknowledgement",),
-        "urgent": ("response",),
-        "roadmap": ("roadmap",),
-        "answer": ("response", "reply", "extension"),
-        "sign_off": ("reply-revision",),
-        "commitment": ("delivery",),
-        "supervision": ("supervision-answer",),
     }
 )
 

@@ -68,7 +68,7 @@ async def petitions(
     asked = chosen | {"phase": GROUPS.get(phase, phase)}
     found, hosts, figures = await asyncio.gather(
         browser.get("/v1/petitions", **asked, cursor=cursor, limit=PER_PAGE),
-        browser.get("/v1/hosts", limit=200),
+        browser.every("/v1/hosts"),
         _nothing() if cursor or any(chosen.values()) else browser.get("/v1/statistics"),
     )
     staff = browser.identity and browser.identity.role != Role.RESIDENT  # who sees others than are counted
@@ -79,7 +79,7 @@ async def petitions(
         figures=figures,
         counts=counts(figures["phases"]) if figures and not staff else {},
         names=await names(browser, *(row["host_id"] for row in found["items"])),
-        hosts=hosts["items"],
+        hosts=hosts,
         chosen=chosen,
         cursor=cursor,
         now=browser.now,
@@ -98,7 +98,7 @@ async def petition(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     concerned = row["topic"] is not None
     clocks, told, part, documents, *meetings = await asyncio.gather(
         browser.get(f"{path}/clocks"),
-        history(browser, path),
+        browser.every(f"{path}/history"),
         my_part(browser, petition_id),
         browser.get(f"{path}/documents") if concerned else _nothing(),
         *(browser.get(f"/v1/meetings/{meeting['id']}") for meeting in row["meetings"]),
@@ -145,23 +145,13 @@ async def _nothing() -> None:
     return None
 
 
-async def history(browser: Browsing, path: str) -> list[dict[str, Any]]:
-    """All that this reader may know of, oldest first."""
-    found: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page = await browser.get(f"{path}/history", limit=200, cursor=cursor)
-        found += page["items"]
-        cursor = page["next"]
-        if cursor is None:
-            return found
-
-
 @router.get("/petitions/{petition_id}/petition.json")
 async def download(petition_id: UUID, browser: Browsing) -> Response:
     """What the page is made of, as this reader is shown it."""
     path = f"/v1/petitions/{petition_id}"
-    row, clocks, told = await asyncio.gather(browser.get(path), browser.get(f"{path}/clocks"), history(browser, path))
+    row, clocks, told = await asyncio.gather(
+        browser.get(path), browser.get(f"{path}/clocks"), browser.every(f"{path}/history")
+    )
     headers = {"Content-Disposition": f'attachment; filename="petition-{petition_id}.json"'}
     return JSONResponse({"petition": row, "clocks": clocks, "history": told}, headers=headers)
 

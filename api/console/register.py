@@ -191,7 +191,7 @@ async def roll(browser: Browser, host_id: str, verified: str, cursor: str, q: st
         wanted = {"verified": verified if verified in ("true", "false") else "", "q": q, "cursor": cursor}
         rows = await browser.get(f"/v1/hosts/{host_id}/residents", limit=50, **wanted)
     items = await browser.get("/v1/register/worklist") if role in (Role.HOST_STAFF, Role.CLERK) else []
-    hosts = (await browser.get("/v1/hosts", limit=200))["items"] if role == Role.ADMIN else []
+    hosts = await browser.every("/v1/hosts") if role == Role.ADMIN else []
     return browser.page(
         "register.html",
         role=role,
@@ -215,7 +215,7 @@ async def resident(person_id: UUID, browser: Browsing) -> HTMLResponse:
     looks = await browser.get(f"{path}/log") if role == Role.AUDITOR else []
     if not (person or looks) and role != Role.CLERK:
         raise ApiProblem(404, NOBODY)
-    rejection = await _rejection(browser, path) if role in (Role.HOST_STAFF, Role.CLERK) else None
+    rejection = await browser.find(f"{path}/rejection") if role in (Role.HOST_STAFF, Role.CLERK) else None
     collecting = []
     if role == Role.HOST_STAFF:
         collecting = (await browser.get("/v1/petitions", host_id=browser.identity.org, phase="collecting"))["items"]
@@ -236,17 +236,6 @@ async def resident(person_id: UUID, browser: Browsing) -> HTMLResponse:
         names=await names(browser, person and person["host_id"]),
         offers=[name for phase in phases for name in offered(browser, "register", phase)],
     )
-
-
-async def _rejection(browser: Browser, path: str) -> Mapping[str, Any] | None:
-    """None: nobody doubts the entry."""
-    try:
-        found: Mapping[str, Any] = await browser.get(f"{path}/rejection")
-    except ApiProblem as error:
-        if error.status != 404:
-            raise
-        return None
-    return found
 
 
 # The host's own list, in and out

@@ -7,9 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from api.console.browser import ApiProblem, Browser, Browsing, see
-from api.console.forms import Choices, Field, Form, Kind, declare
-from api.console.writing import NOTHING_YET, everything, own_data
+from api.console.browser import Browser, Browsing, see
+from api.console.forms import NOTHING, Choices, Field, Form, Kind, declare
 from domain.command import Role
 
 router = APIRouter()
@@ -66,32 +65,23 @@ def title(petition: dict[str, Any]) -> str:
 async def me(browser: Browsing) -> HTMLResponse:
     """What is kept of the reader, and who has looked at it."""
     browser.must_sign_in()
-    found = await own_data(browser)
+    found = await browser.find("/v1/me")
     if found is None:
         return browser.page("me.html", me=None)
-    looks, hosts = await asyncio.gather(browser.get("/v1/me/log"), everything(browser, "hosts"))
-    host = next((host["name"] for host in hosts if host["id"] == found["host_id"]), "")
-    return browser.page("me.html", me=found, host=host, looks=looks, rejection=await own_rejection(browser))
-
-
-async def own_rejection(browser: Browser) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = await browser.get("/v1/me/rejection")
-    except ApiProblem as error:
-        if error.status != 404:
-            raise
-        return None
-    return found
+    looks, host, rejection = await asyncio.gather(
+        browser.get("/v1/me/log"), browser.get(f"/v1/hosts/{found['host_id']}"), browser.find("/v1/me/rejection")
+    )
+    return browser.page("me.html", me=found, host=host["name"], looks=looks, rejection=rejection)
 
 
 @router.get("/reports/new")
-async def new_report(browser: Browsing, petition_id: UUID = NOTHING_YET) -> Response:
+async def new_report(browser: Browsing, petition_id: UUID = NOTHING) -> Response:
     browser.must_sign_in()
     return see(f"/do/retaliation-report/{petition_id}?then=/mine")
 
 
 async def about_which(_: Browser, id: UUID) -> dict[str, Any]:
-    return {"petition_id": str(id) if id != NOTHING_YET else ""}
+    return {"petition_id": str(id) if id != NOTHING else ""}
 
 
 async def notice_settings(browser: Browser, _: UUID) -> dict[str, Any]:

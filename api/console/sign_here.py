@@ -103,11 +103,6 @@ async def share(petition_id: UUID, browser: Browsing) -> HTMLResponse:
     browser.must_sign_in()
     path = f"/v1/petitions/{petition_id}"
     row = await browser.get(path)
-    try:
-        link = await browser.get(f"{path}/signing-link")
-    except ApiProblem as error:
-        if error.status != 404:
-            raise
-        link = None
+    link = await browser.find(f"{path}/signing-link")
     host = (await names(browser, row["host_id"])).get(row["host_id"], "")
     return browser.page("share.html", petition=row, link=link, host=host)

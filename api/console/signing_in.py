@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console import forms
 from api.console.browser import SESSION, SESSION_SECONDS, ApiProblem, Browser, Browsing, keep, known_by, local, see
+from api.deps import public_base
 from domain.command import Role
 from infra.identity import InvalidToken, Issuer
 from infra.single_sign_on import Attempt, SingleSignOn
@@ -100,7 +102,7 @@ async def sign_in(browser: Browsing) -> Response:
     except ApiProblem as error:
         return await page(browser, error.status, **shown, asked=bool(code), problem=error, new=new)
     if answer.body["token"]:
-        return await _signed_in(browser, answer.body["token"], shown)
+        return await _signed_in(browser, answer.body["token"], fields)
     choices = answer.body["choices"]
     return await page(browser, 200, **shown, asked=True, choices=choices, new=not choices)
 
@@ -113,8 +115,7 @@ async def sign_in_as(browser: Browsing) -> Response:
     for persona in await personas(browser):
         if issuer and persona.subject == fields.get("subject"):
             token = issuer.token(persona.role, persona.subject, persona.org)
-            shown = {"then": local(fields.get("then", "/")), "kept": fields.get("kept", "")}
-            return await _signed_in(browser, token, shown)
+            return await _signed_in(browser, token, fields)
     raise ApiProblem(404, NO_PERSONA)
 
 
@@ -137,7 +138,7 @@ async def come_back_from_provider(browser: Browsing, code: str = "", state: str 
     except (InvalidToken, ValueError, TypeError) as error:
         logger.warning("refused at the provider's answer: %s", error)
         raise ApiProblem(401, NOT_KNOWN) from None
-    answer = await _signed_in(browser, token, {"then": local(attempt.then), "kept": ""})
+    answer = await _signed_in(browser, token, {"then": attempt.then})
     answer.delete_cookie(ATTEMPT)
     return answer
 
@@ -150,8 +151,7 @@ def _provider(browser: Browser) -> SingleSignOn:
 
 
 def _back(browser: Browser) -> str:
-    base = browser.request.app.state.public_url or str(browser.request.base_url).rstrip("/")
-    return f"{base}/sign-in/provider/answer"
+    return f"{public_base(browser.request)}/sign-in/provider/answer"
 
 
 @router.post("/sign-in/token")
@@ -163,7 +163,7 @@ async def sign_in_with_token(browser: Browsing) -> Response:
         await browser.request.app.state.services.verifier.verify(token)
     except InvalidToken:
         raise ApiProblem(401, NOT_KNOWN) from None
-    return await _signed_in(browser, token, {"then": local(fields.get("then", "/")), "kept": fields.get("kept", "")})
+    return await _signed_in(browser, token, fields)
 
 
 @router.post("/sign-in/kept")
@@ -181,28 +181,20 @@ async def sign_out(browser: Browsing) -> Response:
     return answer
 
 
-async def _signed_in(browser: Browser, token: str, shown: dict[str, Any]) -> Response:
+async def _signed_in(browser: Browser, token: str, fields: Mapping[str, str]) -> Response:
     """Where they wanted to go; or the form, as they had filled it in."""
-    answer: Response = see(shown["then"])
-    if shown["kept"]:
-        answer = await forms.go_on(await known_by(browser.request, token), shown["kept"])
+    answer: Response = see(local(fields.get("then", "/")))
+    if kept := fields.get("kept"):
+        answer = await forms.go_on(await known_by(browser.request, token), kept)
     keep(answer, browser.request, SESSION, token, SESSION_SECONDS)
     return answer
 
 
 async def page(browser: Browser, status: int, **shown: Any) -> HTMLResponse:
-    empty: dict[str, Any] = {
-        "then": "/",
-        "kept": "",
-        "contact": "",
-        "code": "",
-        "asked": False,
-        "choices": [],
-        "problem": None,
-    }
-    empty |= {"new": False, "fields": {}, "hosts": []}
+    empty: dict[str, Any] = {"then": "/", "kept": "", "contact": "", "code": "", "problem": None}
+    empty |= {"asked": False, "choices": [], "new": False, "fields": {}, "hosts": []}
     if shown.get("new"):
-        shown["hosts"] = await forms.from_directory("hosts")(browser, UUID(int=0))
+        shown["hosts"] = await forms.from_directory("hosts")(browser, forms.NOTHING)
     state = browser.request.app.state
     known = {"personas": await personas(browser), "provider": state.single_sign_on is not None}
     return browser.page("sign_in.html", status, tokens=state.services.verifier.ours, **known, **(empty | shown))

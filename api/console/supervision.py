@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from api.clocks import RULES
 from api.console.browser import Browsing
-from api.console.forms import Field, Form, Kind, declare
+from api.console.forms import AT_THE_DESK, Field, Form, Kind, declare
 from api.console.public import names
 from domain.command import Role
 from domain.petition.words import ADMITTED
@@ -19,7 +19,6 @@ router = APIRouter()
 
 SUPERVISORS = frozenset({Role.SUPERVISOR})
 INSPECTORS = frozenset({Role.DISCIPLINE})
-AT_THE_DESK = frozenset({"-"})  # in no phase: offered where it waits, not on every petition's page
 
 declare(
     {

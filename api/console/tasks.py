@@ -11,10 +11,9 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from api.console import story
 from api.console.browser import Browser, Browsing
-from api.console.desk import answered_by
 from api.console.forms import Choices, Field, Form, Kind, declare, from_directory, offered
 from api.console.live import rings
-from api.console.public import history, names
+from api.console.public import names
 from domain.calendar import A_MOMENT, local_day
 from domain.command import Role
 from domain.task import Stage, Status
@@ -74,7 +73,7 @@ async def evidence_of(browser: Browser, task_id: UUID) -> Choices:
 async def why_disputed(browser: Browser, task_id: UUID, _: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the units that will not have it say, the last first."""
     task = await browser.get(f"/v1/tasks/{task_id}")
-    told = await history(browser, f"/v1/petitions/{task['petition_id']}")
+    told = await browser.every(f"/v1/petitions/{task['petition_id']}/history")
     objections = [
         entry for entry in told if entry["subject_id"] == str(task_id) and entry["type"].startswith("task.Objected")
     ]
@@ -204,17 +203,6 @@ declare(
     }
 )
 
-answered_by(
-    {
-        "claim": ("claim", "objection"),
-        "task": ("progress", "evidence", "completion"),
-        "responsible": ("progress",),
-        "objection": ("mandate",),
-        "unclaimed": ("mandate",),
-        "confirm": ("confirmation", "return"),
-    }
-)
-
 # The board
 
 
@@ -287,7 +275,7 @@ async def task_page(task_id: UUID, browser: Browsing) -> HTMLResponse:
     task = await browser.get(f"/v1/tasks/{task_id}")
     path = f"/v1/petitions/{task['petition_id']}"
     petition, clocks, told = await asyncio.gather(
-        browser.get(path), browser.get(f"{path}/clocks"), history(browser, path)
+        browser.get(path), browser.get(f"{path}/clocks"), browser.every(f"{path}/history")
     )
     told = [entry for entry in told if entry["subject_id"] == str(task_id)]
     units = (task["lead_unit_id"], *task["supporting_unit_ids"], task["transfer_to"], task["superior_id"])

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,8 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.clocks import RULES
-from domain.calendar import CHINA
+from domain.calendar import A_MOMENT, CHINA
+from domain.petition.words import Category
 from domain.wording import ZH
 
 HERE = Path(__file__).parent
@@ -61,16 +62,18 @@ def rate(share: float | None) -> str:
     return "—" if share is None else f"{share:.0%}"
 
 
+def here(at: str | datetime) -> datetime:
+    """By the clocks of the district."""
+    return (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(CHINA)
+
+
 def moment(at: str | datetime) -> str:
-    """As people here read a clock."""
-    at = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}"
+    return f"{here(at):%Y-%m-%d %H:%M}"
 
 
 def date(at: str | datetime) -> dt.date:
     """The day it is here then."""
-    at = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return at.astimezone(CHINA).date()
+    return here(at).date()
 
 
 def day(at: str | datetime) -> str:
@@ -79,11 +82,10 @@ def day(at: str | datetime) -> str:
 
 def last_day(due_at: str | datetime, language: str, now: datetime) -> str:
     """The day that a clock runs out with, and the hour where it does so in between; the year, if it is not this one."""
-    at = datetime.fromisoformat(due_at) if isinstance(due_at, str) else due_at
-    local = at.astimezone(CHINA)
+    local = here(due_at)
     hour = "" if local.time() == time() else f" {local:%H:%M}"
-    on = local - timedelta(microseconds=1)
-    other_year = on.year != now.astimezone(CHINA).year
+    on = local - A_MOMENT
+    other_year = on.year != here(now).year
     if language == "en":
         return f"{on.day} {on:%B}{f' {on.year}' if other_year else ''}{hour}"
     return f"{f'{on.year}年' if other_year else ''}{on.month}月{on.day}日{hour}"
@@ -91,8 +93,8 @@ def last_day(due_at: str | datetime, language: str, now: datetime) -> str:
 
 def days_left(due_at: str, now: datetime) -> int | None:
     """Until the last day of a clock, today being 0; negative once it has run out, None where it did so today."""
-    at = datetime.fromisoformat(due_at)
-    days = (date(at - timedelta(microseconds=1)) - date(now)).days
+    at = here(due_at)
+    days = (date(at - A_MOMENT) - date(now)).days
     return None if days == 0 and at <= now else days
 
 
@@ -120,7 +122,7 @@ CODES: Mapping[str, Mapping[Any, str]] = {
     "level": {1: "复查", 2: "复核"},
     "result": {"upheld": "维持答复", "changed": "变更答复", "returned": "退回重新办理"},
     "rule": RULES,
-    "category": {"advice": "工作建议", "grievance": "意见诉求", "conduct": "作风效能"},
+    "category": {code: ZH[code] for code in Category},
     "question": {
         "withdrawal": "撤回申请",
         "merging": "并入另一件申请",

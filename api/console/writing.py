@@ -11,11 +11,9 @@ from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
 from api.console.browser import ApiProblem, Browser, Browsing, SignInFirst
-from api.console.forms import FORMS, Form, Typed, declare, kept, show, wrong
+from api.console.forms import FORMS, NOTHING, Form, Typed, declare, kept, show, wrong
 
 router = APIRouter()
-
-NOTHING_YET = UUID(int=0)  # what a form is about that opens or asks for something new
 
 FIELDS = {"topic": 1, "details": 1, "category": 2, "host_id": 2, "called_post_ids": 2, "about_ids": 2}  # their step
 POSTS = ("post1", "post2", "post3")
@@ -36,32 +34,9 @@ def petition_of(typed: FormData) -> dict[str, Any]:
     return body
 
 
-async def everything(browser: Browser, sort: str) -> list[dict[str, Any]]:
-    """Of a kind in the directory."""
-    found: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page = await browser.get(f"/v1/{sort}", limit=200, cursor=cursor)
-        found += page["items"]
-        cursor = page["next"]
-        if not cursor:
-            return found
-
-
-async def own_data(browser: Browser) -> dict[str, Any] | None:
-    """None of whoever is known to an outside identity provider alone."""
-    try:
-        found: dict[str, Any] = await browser.get("/v1/me")
-    except ApiProblem as error:
-        if error.status != 404:
-            raise
-        return None
-    return found
-
-
 async def beginning(browser: Browser, _: UUID) -> dict[str, Any]:
     """The key is that of the whole walk: going back and forth opens no second petition."""
-    me = await own_data(browser)
+    me = await browser.find("/v1/me")  # there is none of whoever is known to an outside identity provider alone
     return {"step": "1", "key": browser.new_key(), "host_id": me["host_id"] if me else ""}
 
 
@@ -69,10 +44,10 @@ async def around(browser: Browser, _: UUID, values: Mapping[str, Sequence[str]])
     """The directory, those on whose roll one is first; and similar petitions."""
     topic, details = ("".join(values.get(name, [])) for name in ("topic", "details"))
     me, hosts, posts, units, alike = await asyncio.gather(
-        own_data(browser),
-        everything(browser, "hosts"),
-        everything(browser, "posts"),
-        everything(browser, "units"),
+        browser.find("/v1/me"),
+        browser.every("/v1/hosts"),
+        browser.every("/v1/posts"),
+        browser.every("/v1/units"),
         similar(browser, topic, details),
     )
     hosts.sort(key=lambda host: me is None or host["id"] != me["host_id"])
@@ -104,7 +79,7 @@ async def similar(browser: Browser, topic: str, details: str) -> list[dict[str, 
 @router.get("/petitions/new")
 async def begin_petition(browser: Browsing) -> HTMLResponse:
     browser.must_sign_in()
-    return await show(browser, "new-petition", NOTHING_YET, Typed())
+    return await show(browser, "new-petition", NOTHING, Typed())
 
 
 @router.post("/petitions/new")
@@ -115,12 +90,10 @@ async def write_petition(request: Request, browser: Browsing) -> HTMLResponse:
         browser.must_sign_in()
         browser.must_be_ours(typed)
     except SignInFirst as error:
-        error.kept = json.dumps(["new-petition", str(NOTHING_YET), kept(typed)])
+        error.kept = json.dumps(["new-petition", str(NOTHING), kept(typed)])
         raise
     except ApiProblem as error:
-        return await show(
-            browser, "new-petition", NOTHING_YET, wrong(FORMS["new-petition"], error, typed), error.status
-        )
+        return await show(browser, "new-petition", NOTHING, wrong(FORMS["new-petition"], error, typed), error.status)
     said = Typed(kept(typed))
     to = 3 if typed.get("step") == "3" else 2 if typed.get("step") == "2" else 1
     try:
@@ -133,7 +106,7 @@ async def write_petition(request: Request, browser: Browsing) -> HTMLResponse:
             said.values = {**said.values, "step": [str(to - 1)]}
         else:
             said.problem = None
-    answer = await show(browser, "new-petition", NOTHING_YET, said, 422 if said.problem else 200)
+    answer = await show(browser, "new-petition", NOTHING, said, 422 if said.problem else 200)
     answer.headers["Cache-Control"] = "private, no-cache"  # or else "back" asks whether to send it again
     return answer
 

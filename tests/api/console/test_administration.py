@@ -6,6 +6,7 @@ import re
 import pytest
 
 from api.console import administration
+from api.console.forms import NOTHING
 from api.console.words import ENGLISH, HAPPENED
 from domain.directory import HostKind, PostKind, UnitKind
 from domain.rulebook import BUILT_IN
@@ -14,8 +15,6 @@ from infra.directory_file import SORTS
 from projections.webhooks import TYPES
 from tests.api.console.tab import Tab
 from tests.api.world import ADMIN, CLERK, World
-
-NOTHING = administration.NOTHING
 
 
 async def test_an_administrator_registers_renames_and_places(world: World, tab: Tab) -> None:

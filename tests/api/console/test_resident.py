@@ -5,8 +5,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from api.console.forms import FORMS
-from api.console.writing import NOTHING_YET
+from api.console.forms import FORMS, NOTHING
 from api.mine import Step
 from projections.notice_sender import NoticeSender
 from tests.api.console.tab import Tab
@@ -308,11 +307,11 @@ async def test_a_newcomer_registers_sees_their_data_and_asks_to_be_erased(world:
     assert "您不在 文景社区 的名册上" in tab.html
     await tab.open(f"/do/co-signature/{elsewhere[-36:]}")
     assert (await tab.press("提交")).status_code == 403
-    await tab.open(f"/do/notice-settings/{NOTHING_YET}?then=/mine")
+    await tab.open(f"/do/notice-settings/{NOTHING}?then=/mine")
     await tab.press("保存", optional="no", prefer="phone", language="en")
-    await tab.open(f"/do/notice-settings/{NOTHING_YET}")
+    await tab.open(f"/do/notice-settings/{NOTHING}")
     assert 'name="optional" value="no" checked' in tab.html
-    await tab.open(f"/do/own-erasure/{NOTHING_YET}?then=/me")
+    await tab.open(f"/do/own-erasure/{NOTHING}?then=/me")
     assert (await tab.press("申请删除", reason=" ")).status_code == 422
     await tab.press("申请删除", reason="不再使用。")
     assert "已收到" in tab.html

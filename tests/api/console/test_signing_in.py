@@ -39,6 +39,11 @@ async def test_a_forged_form_does_nothing_and_nobody_is_sent_elsewhere(world: Wo
     forged = await tab.client.post(f"/do/co-signature/{path[-36:]}", data={"mark": "0" * 32})
     assert forged.status_code == 403
     assert "请核对后再次提交" in forged.text
+    tab.client.cookies.clear()
+    await tab.open("/sign-in")
+    tab.client.headers["Sec-Fetch-Site"] = "cross-site"  # nor is anybody signed in as somebody else by another site
+    assert (await tab.fill("/sign-in/persona", subject="clerk")).status_code == 403
+    assert not tab.client.cookies
     assert (await world.get(resident(1), path))["signatures"] == 3
 
 

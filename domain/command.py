@@ -6,7 +6,7 @@ are enforced. Routes and activities only pass on who asks.
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar, cast
@@ -146,7 +146,7 @@ def would(attempt: Callable[[], Any]) -> bool:
 
 
 class Decider(Aggregate):
-    """The library's aggregate, with who, in which role and by which command on every event."""
+    """The library's aggregate, with who, in which role, for which organisation and by which command on every event."""
 
     unseen = 0  # secret events so far
     rehearsing = False  # a private copy, which decides nothing: see ``would``
@@ -156,6 +156,8 @@ class Decider(Aggregate):
         by: str
         role: str
         command_id: UUID
+        # The host, post or unit that the role was held for; what was stored before there was this field has none.
+        on_behalf_of: UUID | None = field(default=None, kw_only=True)
 
         def mutate(self, aggregate: Any) -> Any:
             changed: Any = super().mutate(aggregate)
@@ -165,14 +167,17 @@ class Decider(Aggregate):
 
     @classmethod
     def begin(cls, event_class: type[Any], cmd: Command, *, id: UUID, **facts: Any) -> Self:
-        return cls._create(
-            event_class, id=id, timestamp=cmd.at, by=cmd.by, role=cmd.role.value, command_id=cmd.id, **facts
-        )
+        return cls._create(event_class, id=id, **_from(cmd), **facts)
 
     def decide(self, event_class: type[Any], cmd: Command, **facts: Any) -> None:
         if self.rehearsing:
             raise Rehearsed
-        self.trigger_event(event_class, timestamp=cmd.at, by=cmd.by, role=cmd.role.value, command_id=cmd.id, **facts)
+        self.trigger_event(event_class, **_from(cmd), **facts)
+
+
+def _from(cmd: Command) -> dict[str, Any]:
+    org = None if cmd.role == Role.RESIDENT else cmd.org  # residents speak for themselves
+    return {"timestamp": cmd.at, "by": cmd.by, "role": cmd.role.value, "command_id": cmd.id, "on_behalf_of": org}
 
 
 class Part(Decider):

@@ -152,6 +152,8 @@ class Story:
         if isinstance(made, Decider):
             self.aggregates.append(made)
         events: list[Any] = [event for aggregate in self.aggregates for event in aggregate.collect_events()]
+        for event in events:
+            assert event.on_behalf_of == (None if event.role in (Role.WORKFLOW, Role.RESIDENT) else actor.org)
         who = [(event.by, event.role) for event in events]
         assert not events or (actor.by, actor.role.value) in who
         for n, event in enumerate(events):

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import (
+    accesses,
     answers,
     appointments,
     ballots,
@@ -65,6 +66,7 @@ from api import (
 )
 from api.deps import Services
 from api.front import Front, Metrics
+from api.witness import Witness
 from domain.policy import Policy
 from infra.appointments import Appointments
 from infra.calendar_feeds import CalendarFeeds
@@ -180,6 +182,7 @@ def create_app(
         conflicts,
         history,
         flags,
+        accesses,
         overdue,
         meeting_times,
         meetings,
@@ -214,6 +217,7 @@ def create_app(
         reviews,
     ):
         app.include_router(resource.router)
+    app.add_middleware(Witness)
     app.add_middleware(Front, metrics=metrics, shown=console.problem_page)
     problems.handle(app, console.problem_page)
     console.mount(app)

@@ -128,6 +128,7 @@ async def _anyone(
     if services.verifier.ours and await services.appointments.revoked(identity.subject, identity.role, identity.org):
         raise unauthenticated("invalid_token")
     request.state.role = identity.role.value
+    request.state.identity = identity
     return identity
 
 

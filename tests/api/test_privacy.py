@@ -24,8 +24,8 @@ from tests.api.world import ADMIN, AUDITOR, CLERK, SHIPPED_FILE, SUPERVISOR, Per
 STRANGER = resident(99)
 DISCIPLINE = Person(Role.DISCIPLINE, "discipline")
 # For those on the engine's own machine alone; streams; and what has no more to do with petitions than its own name.
-# Tickets are others each time; windows are counted from the moment one asks.
-NOT_HERE = ("/metrics", "/readyz", "/v1/events", "/openapi.json", "/ticket", "/windows")
+# Tickets are others each time; windows are counted from the moment one asks; accesses are the watchers' own.
+NOT_HERE = ("/accesses", "/metrics", "/readyz", "/v1/events", "/openapi.json", "/ticket", "/windows")
 VOLATILE = {"x-request-id", "date"}
 Answers = dict[tuple[str, str], Any]
 

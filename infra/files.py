@@ -99,21 +99,15 @@ class Bucket:
     """
 
     def __init__(self, url: str, endpoint: str | None = None) -> None:
-        with _within_reach():
-            self._store = S3Store.from_url(
-                url,
-                client_options={"allow_http": bool(endpoint and endpoint.startswith("http://")), "timeout": PATIENCE},
-                retry_config={"max_retries": 3, "retry_timeout": PATIENCE},
-                config={"endpoint": endpoint} if endpoint else None,
-            )
+        self._store = bucket_at(url, endpoint)
 
     def check(self) -> None:
         """Raises ``Unavailable`` where the bucket cannot be used."""
-        with _within_reach():
+        with within_reach():
             next(iter(obstore.list(self._store, chunk_size=1)), None)
 
     def keep(self, digest: str, source: BinaryIO) -> None:
-        with _within_reach():
+        with within_reach():
             try:
                 obstore.head(self._store, _key(digest))
             except FileNotFoundError:
@@ -124,11 +118,11 @@ class Bucket:
                     raise Unavailable("the bucket is gone") from error
 
     def read(self, digest: str) -> bytes:
-        with _within_reach():
+        with within_reach():
             return _checked(digest, obstore.get(self._store, _key(digest)).bytes().to_bytes())
 
     def remove(self, digest: str) -> None:
-        with _within_reach(), suppress(FileNotFoundError):
+        with within_reach(), suppress(FileNotFoundError):
             obstore.delete(self._store, _key(digest))
 
 
@@ -142,8 +136,18 @@ def _checked(digest: str, content: bytes) -> bytes:
     return content
 
 
+def bucket_at(url: str, endpoint: str | None) -> S3Store:
+    with within_reach():
+        return S3Store.from_url(
+            url,
+            client_options={"allow_http": bool(endpoint and endpoint.startswith("http://")), "timeout": PATIENCE},
+            retry_config={"max_retries": 3, "retry_timeout": PATIENCE},
+            config={"endpoint": endpoint} if endpoint else None,
+        )
+
+
 @contextmanager
-def _within_reach() -> Iterator[None]:
+def within_reach() -> Iterator[None]:
     try:
         yield
     except BaseError as error:

@@ -46,6 +46,9 @@ class Settings:
     office: str = "点题约谈办公室"
     files_url: str | None = None
     files_endpoint: str | None = None
+    proof_folder: Path | None = None
+    proof_url: str | None = None
+    proof_origin: str | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, data_dir: Path | None = None) -> Self:
@@ -58,9 +61,12 @@ class Settings:
         allow_private = given.get("YUETAN_WEBHOOKS_ALLOW_PRIVATE", "0")
         if allow_private not in ("0", "1"):
             raise CannotStart(f"YUETAN_WEBHOOKS_ALLOW_PRIVATE is {allow_private!r}; it must be 0 or 1")
-        files_url = given.get("YUETAN_FILES_URL")
-        if files_url and not re.fullmatch(r"s3://[^/\s]+(/\S*)?", files_url):
-            raise CannotStart(f"YUETAN_FILES_URL is {files_url!r}; it must be like s3://bucket or s3://bucket/prefix")
+        for name in ("YUETAN_FILES_URL", "YUETAN_PROOF_URL"):
+            if name in given and not re.fullmatch(r"s3://[^/\s]+(/\S*)?", given[name]):
+                raise CannotStart(f"{name} is {given[name]!r}; it must be like s3://bucket or s3://bucket/prefix")
+        origin = given.get("YUETAN_PROOF_ORIGIN")
+        if origin and not re.fullmatch(r"[!-*,-~]{1,200}", origin):
+            raise CannotStart(f"YUETAN_PROOF_ORIGIN is {origin!r}; it must be like district.example/yuetan")
         return cls(
             data_dir=folder,
             keys=Path(given.get("YUETAN_KEYS") or folder / "keys"),
@@ -82,8 +88,11 @@ class Settings:
             mail_from=given.get("YUETAN_MAIL_FROM", cls.mail_from),
             office=given.get("YUETAN_OFFICE", cls.office),
             public_url=given.get("YUETAN_PUBLIC_URL", "").rstrip("/") or None,
-            files_url=files_url,
+            files_url=given.get("YUETAN_FILES_URL"),
             files_endpoint=given.get("YUETAN_FILES_ENDPOINT"),
+            proof_folder=_path(given.get("YUETAN_PROOF_FOLDER")),
+            proof_url=given.get("YUETAN_PROOF_URL"),
+            proof_origin=origin,
         )
 
     def read_policy(self) -> str:

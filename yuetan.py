@@ -62,7 +62,7 @@ from infra.settings import CannotStart, FolderInUse, Settings, default_folder
 from infra.sign_in import SignIn
 from infra.single_sign_on import SingleSignOn
 from infra.slips import Slips
-from projections import projector
+from projections import projector, similar
 from projections.notice_sender import NoticeSender
 from projections.projector import READ_MODELS, Projector, RebuildRefused
 from projections.webhook_sender import Secrets, Sender
@@ -410,7 +410,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
         relay.run(),
         Holidays(held.store, held.repository, held.policy).run(),
         Projector(held.store, held.keyring).run(),
-        Erasures(held.register, held.people, held.repository, slips).run(),
+        Erasures(held.register, held.people, held.repository, slips, similar.forget).run(),
         Settling(held.register, held.people, held.repository, held.policy, held.gateway).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
         NoticeSender(

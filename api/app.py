@@ -85,6 +85,7 @@ from infra.sign_in import SignIn
 from infra.single_sign_on import SingleSignOn
 from infra.slips import Slips
 from infra.tickets import Tickets
+from projections import similar as similarities
 from projections.projector import Positions
 from projections.webhook_sender import Secrets
 
@@ -152,7 +153,7 @@ def create_app(
         calendar_feeds=CalendarFeeds(store.pool, people.key_for("calendar feeds")),
         sign_in=signing_in,
         correspondents=Correspondents(signing_in.register),
-        erasures=Erasures(signing_in.register, people, repository, slips),
+        erasures=Erasures(signing_in.register, people, repository, slips, similarities.forget),
         slips=slips,
         drafts=Drafts(signing_in.register),
         rejections=Rejections(signing_in.register),

@@ -5,10 +5,12 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from api.counter import REGISTER_SCOPE
 from api.deps import NO_BODY, AtDesk
 from api.openapi import COMMAND
 from api.schemas import REPLY_ID, Feedback, PetitionState, shown
 from domain.petition import Petition
+from infra.accesses import DAY, beginning
 from infra.register_log import Actor
 
 router = APIRouter(prefix="/v1/petitions", tags=["petitions"])
@@ -45,19 +47,26 @@ async def hand_out_call(petition_id: UUID, desk: AtDesk) -> Call:
         cmd=cmd,
         call_id=uuid5(cmd.id, "call"),
     )
-    actor = Actor(cmd.by, cmd.role.value)
-    name, phone = await desk.services.correspondents.callee(petition_id, signer, actor, cmd.at) or (None, None)
+    # In the register the look stands by its day and under another pseudonym than the call in the log: else whoever has
+    # both would know who signed.
+    actor = Actor(await desk.services.people.pseudonym(desk.identity.subject, REGISTER_SCOPE), cmd.role.value)
+    day = beginning(cmd.at, DAY)
+    name, phone = await desk.services.correspondents.callee(petition_id, signer, actor, day) or (None, None)
     return Call(call_id=call_id, name=name, phone=phone)
 
 
 @router.post("/{petition_id}/call-backs/{call_id}/feedback", responses=COMMAND)
 async def take_feedback(petition_id: UUID, call_id: UUID, body: Feedback, desk: AtDesk) -> PetitionState:
-    """What the co-signer said, read back to them before it is entered."""
+    """What the co-signer said, read back to them before it is entered. Their words go when they are erased."""
+    petition = await desk.get(Petition, petition_id)
+    comment = None
+    if body.comment and petition.calling:
+        comment = await desk.services.keyring.seal(petition_id, petition.calling[1], body.comment)
     return await desk.execute(
         Petition.take_feedback,
         petition_id,
         PetitionState.of,
-        texts={"comment": body.comment},
+        comment=comment,
         call_id=call_id,
         contacted=body.contacted,
         resolved=body.resolved,

@@ -7,12 +7,13 @@ answer that tells "not yet" would tell two administrators that this person has s
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from asyncpg.pool import PoolConnectionProxy
 
+from domain.petition import Petition
 from domain.refusals import Conflict, Forbidden, NotFound, not_found
 from infra.correspondents import Correspondents
 from infra.event_store import TRANSIENT
@@ -28,12 +29,18 @@ from infra.slips import Slips
 SETTLED = timedelta(minutes=1)  # what the person had under way when they were closed is over by then
 EVERY_SECONDS = 60
 
+# What read models have made of texts that become unreadable (as hashes), by petition.
+Forget = Callable[[PoolConnectionProxy, Sequence[UUID]], Awaitable[None]]
+
 logger = logging.getLogger(__name__)
 
 
 class Erasures:
-    def __init__(self, register: Register, people: People, repository: Repository, slips: Slips) -> None:
+    def __init__(
+        self, register: Register, people: People, repository: Repository, slips: Slips, forget: Forget
+    ) -> None:
         self.register, self._people, self._repository, self._slips = register, people, repository, slips
+        self._forget = forget
         self._correspondents, self._pool = Correspondents(register), register.pool
 
     async def hold(self, person_id: UUID, actor: Actor, at: datetime) -> None:
@@ -113,6 +120,8 @@ class Erasures:
                 raise
             except Exception:  # a mistake of ours with one person holds up nobody else, nor the engine
                 logger.exception("an erasure cannot be carried out")
+        if done:  # what is deleted stays in its page until the page is cleaned up: keys are not left to wait for that
+            await self._pool.execute("VACUUM text_keys, people_keys, residents")
         return done
 
     async def run(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -138,11 +147,12 @@ class Erasures:
                 return False
             matters = [row[0] for row in await conn.fetch("SELECT DISTINCT matter_id FROM text_keys")]
             mine = await self._in_each(conn, subject, matters)
-            await conn.execute(
+            gone = await conn.fetch(
                 "DELETE FROM text_keys t USING unnest($1::uuid[], $2::text[]) AS mine (matter_id, author)"
-                " WHERE t.matter_id = mine.matter_id AND t.author = mine.author",
+                " WHERE t.matter_id = mine.matter_id AND t.author = mine.author RETURNING t.matter_id, t.key_id",
                 *mine,
             )
+            await self._forget(conn, [row["matter_id"] for row in gone if await self._is_topic(*row)])
             await self._correspondents.forget(conn, subject, *mine)
             await self._slips.erase(conn, *mine)
             await self._people.forget(conn, subject)
@@ -155,6 +165,14 @@ class Erasures:
         """The matters and the person's pseudonyms in them; both empty for somebody who never acted."""
         pseudonyms = await self._people.pseudonyms(conn, subject, matters)
         return (matters if pseudonyms else []), pseudonyms
+
+    async def _is_topic(self, matter_id: UUID, key_id: UUID) -> bool:
+        """Whether the petition itself was written under this key."""
+        try:
+            petition = await self._repository.get(Petition, UUID(bytes=matter_id.bytes))
+        except NotFound:  # a matter of another kind
+            return False
+        return key_id in (petition.topic.key_id, petition.details.key_id)
 
     async def _locked(self, conn: PoolConnectionProxy, person_id: UUID) -> bytes:
         """One after the other for each person; answers with the wrapped key."""

@@ -14,6 +14,7 @@ from math import log, sqrt
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from domain.petition import Petition
 from infra.event_store import Recorded
@@ -101,6 +102,20 @@ def rewritten(event: Petition.Refiled | Petition.Split, at: Recorded) -> Iterato
 def public_text_issued(event: Petition.PublicTextIssued, at: Recorded) -> Iterator[Statement]:
     yield TAKE_OUT, event.originator_id, True
     yield PUT_IN, event.originator_id, True, Digest((event.topic, event.details), vector)
+
+
+async def forget(conn: PoolConnectionProxy, petitions: Sequence[UUID]) -> None:
+    """What was made of these texts as they were written, in what serves and in what is being built.
+
+    The rows of the registry are locked first, as whoever reads texts for them does: what comes after us finds no key.
+    """
+    slots = await conn.fetch(
+        "SELECT name FROM projections WHERE name IN ($1, $1 || '_next') ORDER BY name FOR UPDATE", READ_MODEL.name
+    )
+    for (slot,) in slots:
+        await conn.execute(f"SET LOCAL search_path TO {slot}, public")
+        await conn.executemany(TAKE_OUT, [(petition_id, False) for petition_id in petitions])
+    await conn.execute("SET LOCAL search_path TO DEFAULT")
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------

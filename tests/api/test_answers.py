@@ -9,6 +9,7 @@ import pytest
 
 from domain.command import Role
 from domain.petition import Petition
+from infra.mapper import mapper
 from tests.api.checks import is_problem, nothing_appended
 from tests.api.test_sign_in import register
 from tests.api.world import ADMIN, AUDITOR, CLERK, SUPERVISOR, Person, World, resident
@@ -171,11 +172,18 @@ async def test_who_agreed_is_called_back_and_nobody_else(new_world: World, monke
     assert first.json() == second.json(), "asked twice at once, one call"
     call = first.json()
     assert (call["name"], call["phone"]) == ("王阿婆", "+8613800000001")
-    looks = await world.store.pool.fetch("SELECT role FROM register_log WHERE act = 'read'")
+    looks = await world.store.pool.fetch("SELECT * FROM register_log WHERE act = 'read'")
     assert {row["role"] for row in looks} == {"clerk"}
+    said_so_far = b"".join(event.state for event in await world.store.select_events(UUID(path[-36:])))
+    assert not any(row["by"].encode() in said_so_far or row["at"] >= world.clock.at for row in looks), (
+        "joined to the petition"
+    )
     said = {"contacted": True, "resolved": "yes", "satisfied": True, "comment": "不积水了。"}
     await world.post(CLERK, f"{path}/call-backs/{call['call_id']}/feedback", **said)
     is_problem(await world.send(CLERK, "POST", f"{path}/call-backs"), 409, "nobody-to-call")
+    taken: Any = mapper.to_domain_event((await world.store.select_events(UUID(path[-36:])))[-1])
+    whose = "SELECT author FROM text_keys WHERE key_id = $1"
+    assert await world.store.pool.fetchval(whose, taken.comment.key_id) == taken.signer, "their words go with them"
     world.clock.at += timedelta(days=10)
     await world.as_workflow(Petition.close_feedback, UUID(path[-36:]))
     assert (await world.get(CLERK, path))["outcome"] == "resolved"

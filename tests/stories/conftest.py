@@ -7,15 +7,23 @@ import pytest
 
 from api.demo import show
 from api.demo.district import District
-from tests.programs import district, new_folder, program
+from tests.programs import Program, district, new_folder, program
 
 DEMO_POLICY = Path(show.__file__).with_name("policy.toml")
 
 
 @pytest.fixture(scope="session")
-async def people() -> AsyncIterator[District]:
-    """Everybody, talking to one `yuetan up`."""
+async def engine() -> AsyncIterator[tuple[Program, Path]]:
+    """One `yuetan up`, and its data folder."""
     with new_folder() as folder:
-        up = ("up", "--data-dir", folder / "data", "--port", "0", "--policy", DEMO_POLICY)
-        async with program(*up) as engine, district(engine.url, folder / "data" / "keys") as people:
-            yield people
+        data = folder / "data"
+        async with program("up", "--data-dir", data, "--port", "0", "--policy", DEMO_POLICY) as started:
+            yield started, data
+
+
+@pytest.fixture(scope="session")
+async def people(engine: tuple[Program, Path]) -> AsyncIterator[District]:
+    """Everybody, talking to it."""
+    started, data = engine
+    async with district(started.url, data / "keys") as people:
+        yield people

@@ -303,6 +303,7 @@ class Desk:
                 digest=await self._digest(said),
                 if_match=self.if_match,
                 view=lambda aggregate: (seen_version(aggregate), view(aggregate)),
+                origin=f"request {self.request.state.request_id}",
                 **arguments,
             )
             result = "repeated" if outcome.repeated else "accepted"

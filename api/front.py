@@ -56,9 +56,8 @@ class Front:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = uuid4().hex
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        request_id = state.setdefault("request_id", uuid4().hex)  # a page's, where it asks for one
         status = 0
 
         async def answering(message: Message) -> None:

@@ -118,9 +118,16 @@ class Change(BaseModel):
     after: Any = Field(examples=["accepted"])
 
 
-async def moments(services: Services, ids: Sequence[UUID], positions: Sequence[int]) -> list[list[Part]]:
-    """The petition and its parts, opened to be read, as they were at each of these positions."""
-    seen = await replay(services.store, ids, positions, _parts)
+Place = tuple[int, datetime]  # a position, and up to when it is told of
+
+
+async def moments(services: Services, ids: Sequence[UUID], places: Sequence[Place]) -> list[list[Part]]:
+    """The petition and its parts, opened to be read, as they were at each of these places, which ascend."""
+    seen = await replay(services.store, ids, [position for position, _ in places], _parts)
+    for parts, (_, told_at) in zip(seen, places, strict=True):
+        for part in parts:  # when the host's clock begins tells that somebody signed: it is told of from then on
+            if (clock := part.get("clocks", {}).get("host_opinion")) and clock.started_at > told_at:
+                del part["clocks"]["host_opinion"]
     (opened,) = await readable(services.keyring, [{"moments": seen}])
     return [PARTS.validate_python(parts) for parts in opened["moments"]]
 
@@ -149,11 +156,14 @@ def policies(data: Any) -> list[str]:
 
 
 def organisations(event: Mapping[str, Any], parts: Mapping[UUID, Part]) -> list[UUID]:
-    """For which one somebody of the event's role did it: by the permission that the command takes, one of these.
+    """For which one somebody of the event's role did it: as it was written down, else (before it was) by the permission
+    that the command takes, one of these.
 
     ``parts``: as they were before, or as the event created them. Empty: one of the district's own offices, a resident,
     the engine, or an organisation that no permission names.
     """
+    if event["on_behalf_of"]:
+        return [event["on_behalf_of"]]
     role, type = event["role"], event["type"]
     subject, petition = parts[event["subject_id"]], parts[event["petition_id"]]
     assert isinstance(petition, PetitionThen)
@@ -241,10 +251,7 @@ def _petition(petition: Petition) -> dict[str, Any]:
         "suspended": petition.suspended_at is not None,
         "roadmap_version": petition.roadmap_version if published else None,
         "commitment_due_on": petition.commitment,
-        # When the host's clock begins tells that somebody signed.
-        "clocks": _clocks(
-            *(c for c in petition.clocks.values() if c.rule != "host_opinion" or not petition.counts_every)
-        ),
+        "clocks": _clocks(*petition.clocks.values()),
     }
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import StoredEvent
 
-from domain.command import Command, seen_version
+from domain.command import Command, Role, seen_version
 from domain.refusals import Conflict, Invalid, Refusal, Stale, not_found
 from domain.rulebook import RULEBOOK, Rulebook, Rules
 from infra.event_store import NewEvent
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 A = TypeVar("A", bound=Aggregate)
 Reference: TypeAlias = tuple[type[Aggregate], UUID]
+
+UNTRACED = (Role.RESIDENT, Role.DISCIPLINE)  # by which request their commands came is kept nowhere
 
 
 class Remembered(NamedTuple):
@@ -53,6 +55,7 @@ class Request:
     arguments: dict[str, Any]
     answer: asyncio.Future[Answer]
     since: float  # on the loop's clock
+    origin: str | None = None  # the request, or the step of a workflow, that it came by
     tried: bool = False  # in a transaction that failed: it may have been carried out
 
     def __post_init__(self) -> None:
@@ -73,6 +76,7 @@ class Decided(NamedTuple):
     version: int
     view: Any
     last_event: int | None  # its place among the batch's events, from 1; none if it decided to do nothing
+    origin: str | None
 
 
 @dataclass
@@ -165,7 +169,8 @@ class Batch:
                 request.method(aggregate, cmd, **others, **request.arguments)
             view = request.view(aggregate) if request.view else None
             changed = [*{a.id: a for a in (aggregate, *touched)}.values()] if request.also else [aggregate]
-            stored = [mapper.to_stored_event(event) for a in changed for event in a.pending_events]
+            events = [event for a in changed for event in a.pending_events]
+            stored = [mapper.to_stored_event(event) for event in events]
         except Exception as error:
             self.answers[request] = error
             # A refusal comes before any event. Anything else may have left an aggregate half changed: nobody decides
@@ -181,7 +186,9 @@ class Batch:
         self.held[request.id] = aggregate
         self.events += [NewEvent(event, None if n else request.cmd.id) for n, event in enumerate(stored)]
         last_event = len(self.events) if stored else None
-        self.decided[request.cmd.id] = Decided(request, aggregate.version, view, last_event)
+        traced = cmd.role not in UNTRACED and not any(getattr(event, "SECRET", False) for event in events)
+        origin = request.origin if traced else None
+        self.decided[request.cmd.id] = Decided(request, aggregate.version, view, last_event, origin)
 
     def _found(self, cls: type[A], id: UUID, name: str | None = None) -> A:
         aggregate = self.held.get(id)

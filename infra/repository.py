@@ -54,6 +54,7 @@ class Repository:
         digest: bytes | None = None,
         if_match: int | None = None,
         view: Callable[[Any], T] | None = None,
+        origin: str | None = None,
         **arguments: Any,
     ) -> Outcome[T]:
         """Carry out ``method`` once: ``Petition.co_sign``, or a classmethod that creates, such as ``Petition.open``.
@@ -61,7 +62,7 @@ class Repository:
         ``also`` names other aggregates for the method to take as keyword arguments: one, which must exist, or several,
         of which it gets those that do. What they decide commits together. ``view`` is called with the aggregate right
         after the decision, and with the same version again when the command id is repeated: it reads, and keeps
-        nothing of the aggregate.
+        nothing of the aggregate. ``origin``: by which request or step it comes, for auditors.
 
         Raises ``Refusal`` (nothing was appended) or ``Unavailable`` (send the same command again).
         """
@@ -78,6 +79,7 @@ class Repository:
             arguments=arguments,
             answer=loop.create_future(),
             since=loop.time(),
+            origin=origin,
         )
         answer = await self._writer.ask(request)
         seen = answer.view

@@ -55,11 +55,11 @@ _RECORD = f"""
 WITH appended AS ({INSERT}), placed AS (
     SELECT array_agg(notification_id ORDER BY notification_id) AS positions FROM appended
 )
-INSERT INTO commands (command_id, digest, originator_id, version, position)
-SELECT c.id, digest, originator_id, version,
+INSERT INTO commands (command_id, digest, originator_id, version, origin, position)
+SELECT c.id, digest, originator_id, version, origin,
        coalesce(positions[last_event], (SELECT max(notification_id) FROM stored_events), 0)
-FROM placed, unnest($6::uuid[], $7::bytea[], $8::uuid[], $9::bigint[], $10::int[])
-    AS c (id, digest, originator_id, version, last_event)
+FROM placed, unnest($6::uuid[], $7::bytea[], $8::uuid[], $9::bigint[], $10::int[], $11::text[])
+    AS c (id, digest, originator_id, version, last_event, origin)
 RETURNING command_id, position
 """  # noqa: S608 - of constants
 
@@ -234,6 +234,7 @@ async def _record(conn: PoolConnectionProxy, batch: Batch) -> None:
         [d.request.id for d in decided],
         [d.version for d in decided],
         [d.last_event for d in decided],
+        [d.origin for d in decided],
         timeout=PATIENCE_SECONDS,
     )
     for command_id, position in rows:

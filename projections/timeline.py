@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.appointment import Appointment
+from domain.command import Role
 from domain.directory import Host, Post, Unit
 from domain.disclosure import FEWEST
 from domain.extension import Extension
@@ -30,7 +31,7 @@ from projections.read_model import ReadModel, Statement, shape, text_from, to_js
 
 READ_MODEL = ReadModel(
     "timeline",
-    version=4,
+    version=5,
     tables="""
 CREATE TABLE events (
     position bigint PRIMARY KEY,
@@ -41,6 +42,8 @@ CREATE TABLE events (
     at timestamptz NOT NULL, -- by the clock of whoever decided
     recorded_at timestamptz NOT NULL,
     role text NOT NULL,
+    by text, -- the pseudonym of staff; of residents only the role is told
+    on_behalf_of uuid,
     command_id uuid NOT NULL,
     signatures int,
     data jsonb NOT NULL,
@@ -232,8 +235,8 @@ def told(event: Any, at: Recorded) -> Iterator[Statement]:
         happened_at = recorded_at = event.host_opinion.started_at
     yield (
         "INSERT INTO events (position, petition_id, subject_id, version, type, at, recorded_at, role, command_id,"
-        " data, texts, visibility, signatures) VALUES ($1, $2, $3,"
-        " $4 - coalesce((SELECT unseen FROM counts WHERE petition_id = $3), 0), $5, $6, $7, $8, $9, $10, $11, $12,"
+        " data, texts, visibility, by, on_behalf_of, signatures) VALUES ($1, $2, $3, $4 -"
+        " coalesce((SELECT unseen FROM counts WHERE petition_id = $3), 0), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
         f" (SELECT {counts.told('$6')} FROM counts WHERE petition_id = $2))",
         at.id,
         petition_id,
@@ -247,6 +250,8 @@ def told(event: Any, at: Recorded) -> Iterator[Statement]:
         to_json(_facts(event, TOLD[visibility][type(event)])),
         to_json({name: text for name, text in vars(event).items() if isinstance(text, Text)}),
         visibility,
+        None if event.role == Role.RESIDENT else event.by,
+        event.on_behalf_of,
     )
     if isinstance(event, Petition.ThresholdReached):
         yield UNSEEN.format(""), petition_id
@@ -261,6 +266,9 @@ def _facts(event: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 Row = dict[str, Any]
+
+# The request or workflow's step that an event's command came by.
+ORIGIN = "(SELECT c.origin FROM public.commands AS c WHERE c.command_id = e.command_id) AS origin"
 
 
 async def history(
@@ -279,7 +287,7 @@ async def history(
     that of whoever asks.
     """
     rows = await pool.fetch(
-        "SELECT * FROM timeline.events WHERE petition_id = $1 AND position > $2"
+        f"SELECT e.*, {ORIGIN} FROM timeline.events AS e WHERE petition_id = $1 AND position > $2"
         " AND ($3 OR visibility IN ('public', 'later')) AND (visibility <> 'later' OR at <= $6)"
         " AND ($4::timestamptz IS NULL OR recorded_at <= $4)"
         " ORDER BY position LIMIT $5",
@@ -295,18 +303,37 @@ async def history(
 
 async def event(pool: asyncpg.Pool, petition_id: UUID, position: int, now: datetime) -> Row | None:
     """One of ``history``, as those are told it who have to do with it. ``nth`` of ``total``; the positions of the
-    ``previous`` and the ``following`` one, and of the others that the same ``command`` decided."""
+    ``previous`` and the ``following`` one, and of the others that the same ``command`` decided. ``told_at``: the latest
+    that is told of up to it, which may be later than itself."""
     row = await pool.fetchrow(
-        "SELECT * FROM (SELECT *, row_number() OVER w AS nth, count(*) OVER () AS total,"
-        "  lag(position) OVER w AS previous, lead(position) OVER w AS following,"
+        f"SELECT e.*, {ORIGIN} FROM (SELECT *, row_number() OVER w AS nth, count(*) OVER () AS total,"
+        "  lag(position) OVER w AS previous, lead(position) OVER w AS following, max(at) OVER w AS told_at,"
         "  array_agg(position) OVER (PARTITION BY command_id) AS command"
         "  FROM timeline.events WHERE petition_id = $1 AND (visibility <> 'later' OR at <= $3)"
-        "  WINDOW w AS (ORDER BY position)) AS told WHERE position = $2",
+        "  WINDOW w AS (ORDER BY position)) AS e WHERE position = $2",
         petition_id,
         position,
         now,
     )
     return _row(row) | {"command": sorted(row["command"])} if row else None
+
+
+async def moment(
+    pool: asyncpg.Pool, petition_id: UUID, now: datetime, *, as_of: datetime | None = None, position: int | None = None
+) -> tuple[int, datetime] | None:
+    """The place of the last event by then that is told, and ``told_at``: between two such events nothing has moved,
+    whatever was done in secret. None before the first."""
+    row = await pool.fetchrow(
+        "SELECT max(position) AS position, max(at) AS told_at FROM timeline.events WHERE petition_id = $1"
+        " AND (visibility <> 'later' OR at <= $2) AND ($3::timestamptz IS NULL OR recorded_at <= $3)"
+        " AND ($4::bigint IS NULL OR position <= $4)",
+        petition_id,
+        now,
+        as_of,
+        position,
+    )
+    assert row is not None
+    return None if row["position"] is None else (row["position"], row["told_at"])
 
 
 async def subjects(pool: asyncpg.Pool, petition_id: UUID) -> list[UUID]:

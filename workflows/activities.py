@@ -1,5 +1,6 @@
 """What a story may do: look at its matter, and ask for a command. The aggregates decide."""
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -136,7 +137,7 @@ class Activities:
         return [RunningClock(clock, meeting.id, reminded=True, ending=ENDINGS["brief"])]
 
     async def _carry_out(self, step: Step, cmd: Command) -> None:
-        execute = self._repository.execute
+        execute = functools.partial(self._repository.execute, origin=f"step {step.name}")
         match step.name:
             case "close_signing":
                 await execute(Petition.close_signing, step.matter_id, cmd)

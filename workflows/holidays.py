@@ -125,7 +125,7 @@ class Holidays:
             id=uuid5(id, f"calendar {revision}"), by="yuetan", role=Role.WORKFLOW, at=self._now(), policy=self._policy
         )
         try:
-            return (await self._repository.execute(cls.move_clocks, id, cmd)).position
+            return (await self._repository.execute(cls.move_clocks, id, cmd, origin="step move_clocks")).position
         except Invalid as refusal:
             log.warning("the clocks of %s wait for the calendar: %s", id, refusal.en)
             return None

@@ -2,10 +2,11 @@
 
 from asyncio import gather
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from api.clocks import RULES
@@ -13,6 +14,7 @@ from api.console.browser import ApiProblem, Browsing, see
 from api.console.public import names
 from api.console.words import CODES as COMMON
 from api.console.words import chinese, english, moment
+from domain.calendar import CHINA
 from domain.petition.words import Phase
 from domain.wording import ZH
 
@@ -90,14 +92,22 @@ FLAGS = {
     "staff_entered": "集中代为登记联名",
     "extension_again": "多次申请延期",
 }
+RULED = {
+    "began": "开始计时",
+    "moved": "期限变更",
+    "met": "按期完成",
+    "late": "逾期完成",
+    "missed": "逾期",
+    "ended": "停止计时",
+}
 NOBODY = {"workflow": "系统按规则自动办理"}
 
-SAID = ("无", "是", "否", "至", "政策版本", "期限")  # by ``teller``
+SAID = ("这一步改变了什么", "其间改变了什么", "无", "是", "否", "至", "政策版本", "期限")  # by ``teller``
 
 
 def words() -> Iterator[str]:
     """All that these pages say beside their templates."""
-    for said in (KINDS, FACTS, FLAGS, NOBODY, RULES):
+    for said in (KINDS, FACTS, FLAGS, NOBODY, RULES, RULED):
         yield from said.values()
     yield from SAID
     for codes in CODES.values():
@@ -108,15 +118,20 @@ Fact = tuple[str, str, str]  # what it is called, before, after
 
 
 @router.get("/petitions/{petition_id}")
-async def replayed(petition_id: UUID, browser: Browsing, event: int = 1, at: int | None = None) -> HTMLResponse:
-    """``event``: which of its events, from 1; or ``at`` which place in the log, as flags name it."""
+async def replayed(
+    petition_id: UUID, browser: Browsing, event: int = 1, at: int | None = None, since: int | None = None
+) -> HTMLResponse:
+    """``event``: which of its events, from 1; or ``at`` which place in the log, as flags name it. ``since``: the event
+    that it is compared with, 0 for the beginning; without it, the one before."""
     browser.must_sign_in()
     path = f"/v1/petitions/{petition_id}"
     events = await browser.every(f"{path}/history")
     nth = max(1, min(event, len(events)))
     if at is not None:
         nth = next((n for n, entry in enumerate(events, 1) if entry["position"] >= at), len(events))
-    shown = await browser.get(f"{path}/history/{events[nth - 1]['position']}")
+    since = None if since is None else max(0, min(since, nth))
+    compared = {} if since is None else {"since": events[since - 1]["position"] if since else 0}
+    shown = await browser.get(f"{path}/history/{events[nth - 1]['position']}", **compared)
     flags, known = await gather(browser.get("/v1/flags", petition_id=str(petition_id)), names(browser, *ids_in(shown)))
     parts = {part["id"]: part for part in shown["state"]}
     return browser.page(
@@ -127,13 +142,56 @@ async def replayed(petition_id: UUID, browser: Browsing, event: int = 1, at: int
         subject=parts[shown["subject_id"]],
         names=known,
         places={entry["position"]: n for n, entry in enumerate(events, 1)},
-        changes=[(parts[id], list(facts)) for id, facts in grouped(shown["changes"], teller(browser.language, known))],
-        state=[(part, list(standing(part, teller(browser.language, known)))) for part in shown["state"]],
-        kinds=KINDS,
+        since=since,
+        heading="这一步改变了什么" if since is None else "其间改变了什么",
+        **in_words(browser, shown, known),
+        opened=shown["subject_id"],
+        rules=RULES,
+        ruled=RULED,
         flags=flags["items"],
         sorts=FLAGS,
         nobody=NOBODY,
     )
+
+
+@router.get("/petitions/{petition_id}/between")
+async def between(
+    petition_id: UUID, browser: Browsing, to: str, first: Annotated[str, Query(alias="from")] = ""
+) -> HTMLResponse:
+    """What differs between two moments, as a browser writes them: the time in China. Without a first one, since the
+    beginning."""
+    browser.must_sign_in()
+    moments = {"as_of": instant(to), "since_as_of": instant(first) if first else ""}
+    shown = await browser.get(f"/v1/petitions/{petition_id}/state", **moments)
+    return browser.page(
+        "audit_between.html",
+        petition=next(part for part in shown["state"] if part["id"] == str(petition_id)),
+        heading="其间改变了什么",
+        **in_words(browser, shown, await names(browser, *ids_in(shown))),
+        opened=str(petition_id),
+        first=first,
+        last=to,
+    )
+
+
+def instant(local: str) -> str:
+    """Of a time in China, to its second's end; the API says of any other what is wrong."""
+    try:
+        at = datetime.fromisoformat(local)
+        return (at if at.tzinfo else at.replace(tzinfo=CHINA, microsecond=999_999)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return local
+
+
+def in_words(browser: Browsing, shown: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    """Changes and state, as both pages tell them."""
+    tell = teller(browser.language, known)
+    parts = {part["id"]: part for part in shown["state"]}
+    return {
+        "changes": [(parts[id], list(facts)) for id, facts in grouped(shown["changes"], tell)],
+        "state": [(part, list(standing(part, tell))) for part in shown["state"]],
+        "kinds": KINDS,
+    }
 
 
 def ids_in(value: Any) -> Iterator[str]:

@@ -19,6 +19,7 @@ import httpx
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
+from starlette.types import Receive, Send
 
 from api.console import streaming
 from api.console.words import render
@@ -148,11 +149,15 @@ class Browser:
     def _http(self) -> httpx.AsyncClient:
         """Without a socket, there is nothing to close."""
         client = self.request.client
-        transport = httpx.ASGITransport(self.request.app, client=(client.host, client.port) if client else ("", 0))
+        transport = httpx.ASGITransport(self._app, client=(client.host, client.port) if client else ("", 0))
         headers = {"Authorization": f"Bearer {self.token}"} if self.identity else {}
         return httpx.AsyncClient(
             transport=transport, base_url=str(self.request.base_url), headers=headers, trust_env=False
         )
+
+    async def _app(self, scope: Any, receive: Receive, send: Send) -> None:
+        """What a page asks for goes under the page's own request id."""
+        await self.request.app({**scope, "state": {"request_id": self.request.state.request_id}}, receive, send)
 
     @property
     def now(self) -> datetime:

@@ -44,7 +44,14 @@ def _environment(language: str) -> Environment:
     )
     words = words_in(language)
     found.globals |= {"_": words, "language": language, "rate": rate}
-    found.filters |= {"moment": moment, "day": day, "stamp": stamp, "date": date, "said": said_in(language)}
+    found.filters |= {
+        "moment": moment,
+        "local": local,
+        "day": day,
+        "stamp": stamp,
+        "date": date,
+        "said": said_in(language),
+    }
     found.filters |= {
         "until": lambda due_at, now: last_day(due_at, language, now),
         "days_left": days_left,
@@ -69,6 +76,11 @@ def here(at: str | datetime) -> datetime:
 
 def moment(at: str | datetime) -> str:
     return f"{here(at):%Y-%m-%d %H:%M}"
+
+
+def local(at: str | datetime) -> str:
+    """As a field for a time takes it."""
+    return f"{here(at):%Y-%m-%dT%H:%M:%S}"
 
 
 def date(at: str | datetime) -> dt.date:

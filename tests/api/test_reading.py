@@ -243,21 +243,21 @@ async def test_the_public_history_has_no_words_and_no_commands(world: World) -> 
 
 
 async def test_an_auditor_sees_what_a_petition_was_at_a_moment(world: World) -> None:
-    path = await world.collecting(3)
+    path = await world.submitted()
     before = datetime.now(UTC)
     await asyncio.to_thread(world.issuer.token, Role.AUDITOR, "x")  # anything that takes a moment
     (recorded,) = await world.store.pool.fetch("SELECT clock_timestamp() AS now")
-    await world.post(resident(4), f"{path}/co-signatures")
+    await world.post(CLERK, f"{path}/acceptance")
     then = await world.get(AUDITOR, f"{path}/state", as_of=recorded["now"].isoformat())
     now = await world.get(AUDITOR, f"{path}/state")
-    assert (then["signatures"], then["version"], now["signatures"]) == (3, 1, 4)
+    assert (then["state"][0]["phase"], now["state"][0]["phase"]) == ("submitted", "accepted")
     early = (before - timedelta(days=1)).isoformat()
     is_problem(await world.read(AUDITOR, f"{path}/state", as_of=early), 404, "not-found")
     is_problem(await world.read(AUDITOR, f"{path}/state", as_of="yesterday"), 422, "invalid-input", "?as_of")
     assert await seen_by(world, f"{path}/state", CLERK, world.host, resident(1), SUPERVISOR) == {403}
     assert (await world.get(AUDITOR, f"{path}/history", as_of=recorded["now"].isoformat()))["items"][-1][
-        "signatures"
-    ] == 1
+        "type"
+    ] == "petition.Submitted"
 
 
 async def test_the_rates_come_with_their_denominators(new_world: World) -> None:

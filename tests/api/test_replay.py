@@ -1,5 +1,6 @@
 """Auditors replay a petition: the state after every event, what it changed, who did it and by which command."""
 
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,80 @@ async def test_an_event_says_for_which_organisation_somebody_acted(
         ("task.Objected", world.other_officer),
     ):
         page = await world.get(AUDITOR, f"{path}/history/{at(entries, type)}")
-        assert page["organisations"] == [str(person.org)], type
+        assert page["organisations"] == [page["on_behalf_of"]] == [str(person.org)], type
+        assert page["by"] == (await world.people.pseudonym(person.subject, UUID(page["on_behalf_of"]))), type
+
+
+async def test_from_an_event_an_auditor_finds_the_request_and_from_a_signature_nobody_does(world: World) -> None:
+    path = await world.submitted()
+    answer = await world.send(CLERK, "POST", f"{path}/acceptance")
+    entries = (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]
+    accepted = await world.get(AUDITOR, f"{path}/history/{at(entries, 'petition.Accepted')}")
+    assert accepted["origin"] == f"request {answer.headers['X-Request-Id']}"
+    assert next(entry for entry in entries if entry["type"] == "petition.Called")["origin"] == accepted["origin"]
+    for entry in (*entries, *(await world.get(world.host, f"{path}/history", limit=200))["items"]):
+        if entry["role"] == "resident":
+            assert entry["by"] is entry["origin"] is None
+    for entry in (await world.get(world.host, f"{path}/history", limit=200))["items"]:
+        assert entry["by"] is entry["on_behalf_of"] is entry["command_id"] is entry["origin"] is None
+    secret = "SELECT count(*) FROM commands JOIN stored_events USING (command_id) WHERE topic = $1 AND origin <> ''"
+    assert await world.store.pool.fetchval(secret, "petition.CoSigned") == 0
+    assert await world.store.pool.fetchval(secret, "petition.Accepted") > 0
+
+
+async def test_an_event_says_which_clocks_it_began_moved_and_met(
+    world: World, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    path, entries = told
+
+    async def ruled(type: str) -> list[tuple[str, str, bool | None]]:
+        page = await world.get(AUDITOR, f"{path}/history/{at(entries, type)}")
+        assert all(ruling["policy"] and ruling["due_at"] > ruling["started_at"] for ruling in page["rulings"])
+        return [(ruling["rule"], ruling["what"], ruling["in_time"]) for ruling in page["rulings"]]
+
+    assert await ruled("petition.Opened") == [("signing", "began", None)]
+    assert await ruled("petition.Accepted") == [
+        ("admissibility", "met", True),
+        ("meeting", "began", None),
+        ("response", "began", None),
+    ]
+    assert await ruled("petition.RoadmapPublished") == [("roadmap", "met", True)]
+    assert await ruled("task.Claimed") == [("claim", "met", True), ("task", "began", None)]
+    before = {clock["rule"]: clock["due_at"] for clock in (await world.get(AUDITOR, path))["clocks"]}
+    await world.post(world.official, f"{path}/suspension", reason="等待防汛设计。")
+    world.clock.at += timedelta(days=3)
+    await world.post(world.official, f"{path}/resumption")
+    last = (await world.get(AUDITOR, f"{path}/history", limit=200))["items"]
+    page = await world.get(AUDITOR, f"{path}/history/{at(last, 'petition.Resumed')}")
+    (moved,) = [ruling for ruling in page["rulings"] if ruling["rule"] == "response"]
+    assert (moved["what"], moved["was_due_at"]) == ("moved", before["response"])
+
+
+async def test_two_moments_are_compared_by_place_or_by_time(
+    world: World, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    path, entries = told
+    accepted = next(entry for entry in entries if entry["type"] == "petition.Accepted")
+    whole = await world.get(AUDITOR, f"{path}/state")
+    assert whole["state"] == (await world.get(AUDITOR, f"{path}/history/{entries[-1]['position']}"))["state"]
+    assert whole["since"] == 0
+    assert changed(whole)["phase"] == (None, "in_progress")
+    for moment in (
+        {"since": accepted["position"]},
+        {"since_as_of": accepted["recorded_at"]},
+        {"since_as_of": accepted["recorded_at"], "position": 2**63 - 1, "as_of": "9999-01-01T00:00:00Z"},
+    ):
+        since = await world.get(AUDITOR, f"{path}/state", **moment)
+        assert changed(since)["phase"] == ("accepted", "in_progress")
+        assert {part["kind"] for part in since["state"]} == {"petition", "meeting", "task"}
+        assert (since["since"], since["position"]) == (accepted["position"], entries[-1]["position"])
+    then = await world.get(AUDITOR, f"{path}/state", as_of=accepted["recorded_at"])
+    assert (then["position"], [part["kind"] for part in then["state"]]) == (accepted["position"], ["petition"])
+    for none in ({"position": entries[0]["position"] - 1}, {"as_of": "2000-01-01T00:00:00Z"}):
+        is_problem(await world.read(AUDITOR, f"{path}/state", **none), 404, "not-found")
+    is_problem(await world.read(SUPERVISOR, f"{path}/state"), 403, "forbidden")
+    signer = AUDITOR._replace(subject=resident(2).subject)
+    assert (await world.read(signer, f"{path}/state")).status_code in (403, 404)
 
 
 async def test_only_auditors_replay_and_only_what_is_there(
@@ -123,6 +197,19 @@ async def test_what_signatures_move_is_in_no_state(pool: asyncpg.Pool, tmp_path:
         await world.send(resident(2), "DELETE", f"{path}/co-signatures/mine")
         assert await world.get(AUDITOR, place) == before
         is_problem(await world.read(AUDITOR, f"{path}/history/{entries[0]['position'] + 9}"), 404, "not-found")
+        # Nor can anything be counted or timed by asking for one place or moment after the other.
+        last = await world.store.max_notification_id()
+        times = await world.store.pool.fetch("SELECT recorded_at FROM stored_events ORDER BY notification_id")
+        begun = entries[0]["position"]
+        states = [await world.get(AUDITOR, f"{path}/state", position=n, since=n - 1) for n in range(begun + 1, last)]
+        states += [
+            await world.get(AUDITOR, f"{path}/state", as_of=row[0].isoformat(), since=begun) for row in times[begun:]
+        ]
+        assert [state for state in states if state != states[0]] == []
+        assert states[0]["changes"] == []
+        since = await world.get(AUDITOR, place, since=begun)
+        for n in range(begun, last):
+            assert await world.get(AUDITOR, place, since=n) == since
         await world.post(world.host, f"{path}/host-opinion", opinion="情况属实。")
         entries = (await world.get(AUDITOR, f"{path}/history"))["items"]
         submitted = await world.get(AUDITOR, f"{path}/history/{entries[-1]['position']}")

@@ -118,7 +118,7 @@ async def test_a_petition_is_told_from_its_first_signature_to_its_judged_end(peo
     assert {entry["type"] for entry in shown} < {entry["type"] for entry in told}
     assert all(entry["texts"] == {} and entry["version"] is entry["command_id"] is None for entry in shown)
     state = await people.get(AUDITOR, f"{story.path}/state", as_of=told[4]["recorded_at"])
-    assert (state["phase"], state["signatures"]) == ("accepted", 10)
+    assert (state["state"][0]["phase"], state["state"][0]["signatures"]) == ("accepted", 10)
 
 
 async def test_a_petition_about_conduct_is_seen_by_those_who_handle_it_only(people: District) -> None:

@@ -58,6 +58,24 @@ async def test_an_event_tells_what_it_changed_in_words_who_did_it_and_how(world:
     assert re.search(r'<th scope="row">Phase</th><td>Submitted</td><td>Accepted</td>', tab.html)
 
 
+async def test_two_moments_are_chosen_by_step_or_by_time_and_what_differs_is_told(world: World, tab: Tab) -> None:
+    page = await replayed(world, tab)
+    await tab.open(f"{page}?since=1&event=99")
+    assert "其间改变了什么" in tab.html
+    assert re.search(r'<th scope="row">阶段</th><td>联名中</td><td>办理中</td>', tab.html)
+    assert "所依规则" in tab.html
+    entries = (await world.get(AUDITOR, f"/v1{page.removeprefix('/audit')}/history", limit=200))["items"]
+    await tab.open(f"{page}/between?from=2020-01-01T00:00&to=2099-01-01T08:00:00")
+    assert re.search(r'<th scope="row">阶段</th><td>无</td><td>办理中</td>', tab.html)
+    assert (await tab.open(f"{page}/between?to=2020-01-01T00:00")).status_code == 404
+    assert (await tab.open(f"{page}/between?to=yesterday")).status_code == 422
+    accepted = next(entry for entry in entries if entry["type"] == "petition.Accepted")
+    await tab.open(f"{page}?at={accepted['position']}")
+    assert accepted["origin"] in tab.html
+    assert f"代号 <code>{accepted['by']}</code>" in tab.html
+    assert "受理审查 · 按期完成 · 至" in tab.html
+
+
 async def test_the_slider_is_given_a_fragment_and_nobody_else_is_given_anything(world: World, tab: Tab) -> None:
     page = await replayed(world, tab)
     fragment = await tab.client.get(f"{page}?event=2", headers={"HX-Request": "true"})

@@ -41,7 +41,7 @@ from api.demo import show
 from api.demo.district import Refused
 from domain.command import Role
 from domain.policy import Policy
-from infra import policies
+from infra import policies, transparency
 from infra.belonging import belong_together
 from infra.correspondents import Correspondents
 from infra.database import NewerDatabase, connect
@@ -54,6 +54,7 @@ from infra.gateway import Console, Outside
 from infra.identity import LONGEST_SUBJECT, Issuer, IssuerUnreachable, Verifier, is_subject
 from infra.outbound import Outbound
 from infra.people import People
+from infra.publication import BucketShelf, FolderShelf, Publication, Shelf
 from infra.register import MASTER, Register
 from infra.rejections import Settling
 from infra.repository import Repository, Unavailable
@@ -62,6 +63,7 @@ from infra.settings import CannotStart, FolderInUse, Settings, default_folder
 from infra.sign_in import SignIn
 from infra.single_sign_on import SingleSignOn
 from infra.slips import Slips
+from infra.transparency import Sealer, Stopped
 from projections import projector, similar
 from projections.notice_sender import NoticeSender
 from projections.projector import READ_MODELS, Projector, RebuildRefused
@@ -160,11 +162,7 @@ async def rebuild(args: argparse.Namespace) -> int:
         if name not in READ_MODELS:
             raise CannotStart(f"there is no read model {name}; there are {', '.join(READ_MODELS)}")
     models = [READ_MODELS[name] for name in args.read_model]
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
-        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
-    async with database(settings) as url, pool_of(url) as pool:
-        await apply_migrations(pool)
-        await belong_together(pool, settings.keys)
+    async with existing_log(settings) as pool:
         await projector.rebuild(EventStore(pool), Keyring(pool, settings.keys), models, _tell_progress)
     return 0
 
@@ -180,6 +178,20 @@ async def token(args: argparse.Namespace) -> int:
     if not is_subject(args.subject):
         raise CannotStart(f"--subject must have 1 to {LONGEST_SUBJECT} printable characters")
     print(tokens(settings)(args.role, args.subject, args.org))
+    return 0
+
+
+async def rotate_key(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    async with existing_log(settings) as pool:
+        sealer = _sealer(pool, settings)
+        try:
+            await sealer.seal()
+            key = await sealer.rotate()
+            await sealer.seal()
+        except (Stopped, Unavailable) as error:
+            raise CannotStart(f"{error}") from error
+    say(f"checkpoints are signed by {key} from now on; tell it to whoever checks them")
     return 0
 
 
@@ -203,6 +215,7 @@ async def doctor(args: argparse.Namespace) -> int:
         ("PostgreSQL", _look_at_database),
         ("Temporal", _look_at_temporal),
         ("files", _look_at_files),
+        ("proof", _look_at_proof),
         ("gateways", _look_at_gateways),
         ("sign-in of staff", _look_at_issuer),
     ):
@@ -264,6 +277,23 @@ async def _look_at_files(settings: Settings) -> str:
     return f"kept in {folder}"
 
 
+async def _look_at_proof(settings: Settings) -> str:
+    async with database(settings) as url, pool_of(url) as pool:
+        if not await pool.fetchval("SELECT to_regclass('log_progress')"):
+            return "nothing is sealed yet"
+        found = await transparency.status(pool)
+        newest = await transparency.checkpoints(pool)
+    if found["error"]:
+        raise CannotStart(f"nothing is sealed or published any more: {found['error']}")
+    try:
+        outside = await asyncio.to_thread(Publication(_shelf(settings)).newest)
+    except Unavailable as error:
+        raise CannotStart(f"{error}; check YUETAN_PROOF_FOLDER or YUETAN_PROOF_URL") from error
+    if newest and outside is None:
+        raise CannotStart("the checkpoints are gone from where they were published; put them back from a copy")
+    return f"{newest[0].checkpoint.size} events under the last checkpoint" if newest else "nothing is sealed yet"
+
+
 async def _look_at_gateways(settings: Settings) -> str:
     if not (settings.smtp_url or settings.sms_url):
         return "none: codes are shown on the console of `yuetan up` alone"
@@ -303,6 +333,7 @@ class Parts:
     repository: Repository
     keyring: Keyring
     files: Files
+    sealer: Sealer
     people: People
     register: Register
     temporal: Client
@@ -410,6 +441,7 @@ def background(held: Parts, relay: Relay) -> list[Work]:
         relay.run(),
         Holidays(held.store, held.repository, held.policy).run(),
         Projector(held.store, held.keyring).run(),
+        held.sealer.run(),
         Erasures(held.register, held.people, held.repository, slips, similar.forget).run(),
         Settling(held.register, held.people, held.repository, held.policy, held.gateway).run(),
         Sender(held.store, held.repository, held.keyring, held.webhook_secrets, held.outbound, held.policy).run(),
@@ -441,6 +473,7 @@ async def parts(settings: Settings, database_url: str, temporal_address: str) ->
             repository,
             keyring=Keyring(pool, settings.keys),
             files=await _files(settings),
+            sealer=_sealer(pool, settings),
             people=People(pool, secret(settings.keys, "people.key")),
             register=Register(pool, secret(settings.keys, MASTER)),
             temporal=await Client.connect(temporal_address, namespace=settings.temporal_namespace, lazy=True),
@@ -477,6 +510,19 @@ async def _files(settings: Settings) -> Files:
     return bucket
 
 
+def _sealer(pool: asyncpg.Pool, settings: Settings) -> Sealer:
+    return Sealer(pool, settings.keys / "log", Publication(_shelf(settings)), settings.proof_origin)
+
+
+def _shelf(settings: Settings) -> Shelf:
+    if settings.proof_url is None:
+        return FolderShelf(settings.proof_folder or settings.data_dir / "proof")
+    try:
+        return BucketShelf(settings.proof_url, settings.files_endpoint)
+    except Unavailable as error:
+        raise CannotStart(f"{settings.proof_url} cannot be used: {error}; check YUETAN_PROOF_URL") from error
+
+
 @asynccontextmanager
 async def pool_of(url: str) -> AsyncIterator[asyncpg.Pool]:
     try:
@@ -505,6 +551,17 @@ async def database(settings: Settings) -> AsyncIterator[str]:
             yield PostgreSQL(settings.data_dir).address
             return
         yield await stack.enter_async_context(PostgreSQL(folder))
+
+
+@asynccontextmanager
+async def existing_log(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    """For commands that work on what is there, whether the engine is up or not: a migrated database."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+    async with database(settings) as url, pool_of(url) as pool:
+        await apply_migrations(pool)
+        await belong_together(pool, settings.keys)
+        yield pool
 
 
 def _outside(settings: Settings) -> tuple[str, str]:
@@ -568,7 +625,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(do: Callable[..., Coroutine[Any, Any, int]], text: str) -> argparse.ArgumentParser:
-        new = commands.add_parser(do.__name__, help=text, description=text)
+        new = commands.add_parser(do.__name__.replace("_", "-"), help=text, description=text)
         new.set_defaults(do=do)
         new.add_argument("--data-dir", type=Path, metavar="D", help=f"default: {default_folder()}")
         return new
@@ -604,6 +661,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     new.add_argument("--json", action="store_true", help="one JSON object on standard output")
     new = command(rebuild, "make read models anew from the log, while the old ones serve")
     new.add_argument("read_model", nargs="*", metavar="READ_MODEL", help="default: all")
+    command(rotate_key, "sign the log's checkpoints with a new key from now on; the old one is destroyed")
     command(doctor, "look at everything an installation needs, and say what is missing")
     return top.parse_args(arguments)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any
 
@@ -16,10 +17,12 @@ from api.openapi import PRIVATE_READ
 from api.problems import UNREACHABLE
 from domain.command import Role
 from domain.refusals import Forbidden
+from infra import transparency
 from projections import projector, webhooks
 
 router = APIRouter(tags=["operations"])
 PATIENCE_SECONDS = 2.0
+SEALED_WITHIN = timedelta(minutes=5)
 
 
 class Alive(BaseModel):
@@ -56,11 +59,13 @@ async def read_liveness() -> Alive:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Commands cannot be taken."}})
 async def read_readiness(services: Serving, insider: Insider, response: Response) -> Readiness:
-    """Each part by name. 503 only without PostgreSQL: with Temporal, projector or relay down, commands are still taken
-    (200, `degraded`) while clocks or pages stand still. Details are for those who run the engine."""
+    """Each part by name. 503 only without PostgreSQL: with Temporal, projector, relay or proof down, commands are still
+    taken (200, `degraded`) while clocks or pages stand still, or what is new is not sealed. Details are for those who
+    run the engine."""
     checks: dict[str, Awaitable[Part]] = {
         "postgresql": _part(_log(services)),
         "projector": _part(_projector(services)),
+        "proof": _part(_proof(services)),
         **{name: _part(check()) for name, check in services.checks.items()},
     }
     parts = dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
@@ -97,6 +102,14 @@ async def _projector(services: Services) -> dict[str, Any]:
             status.name: {"position": status.position, "lag": status.lag, "error": status.error} for status in found
         },
     }
+
+
+async def _proof(services: Services) -> dict[str, Any]:
+    """Up while what is appended is sealed and published before long."""
+    found = await transparency.status(services.pool)
+    since = found["waiting_since"]
+    late = since is not None and datetime.now(UTC) - since > SEALED_WITHIN
+    return {"up": not (late or found["error"]), "size": found["size"], "waiting_since": since, "error": found["error"]}
 
 
 @router.get("/metrics", response_class=Response, responses=PRIVATE_READ)

@@ -75,6 +75,7 @@ TAGS = [
     {"name": "tasks", "description": "The rows of the roadmap, each done by a unit."},
     {"name": "work", "description": "What waits for whom, and the rates."},
     {"name": "history", "description": "What happened, as the log tells it."},
+    {"name": "proof", "description": "That nothing in the log was altered or removed."},
     {"name": "directory", "description": "Hosts, posts, units, roles, policies and holidays."},
     {"name": "webhooks", "description": "Other systems that are told what happens."},
     {"name": "sign-in", "description": "One-time codes for residents."},

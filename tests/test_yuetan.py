@@ -141,6 +141,7 @@ async def test_a_second_engine_a_taken_port_and_a_demo_for_weeks_are_refused_in_
         (["migrate"], {"YUETAN_DATABASE_URL": "postgresql://a:b@127.0.0.1:1/x"}, "PostgreSQL cannot be used"),
         (["rebuild", "oracle"], {}, "there is no read model oracle"),
         (["rebuild", "--data-dir", "{folder}"], {}, "there is no log in"),
+        (["rotate-key", "--data-dir", "{folder}"], {}, "there is no log in"),
         (["demo", "--url", "nowhere", "--data-dir", "{folder}"], {}, "no engine answers at nowhere"),
         (["token", "--data-dir", "/nowhere", "--role", "clerk", "--subject", "x"], {}, "there is no /nowhere/keys"),
     ],
@@ -163,13 +164,28 @@ def refused(done: subprocess.CompletedProcess[str], line: str) -> None:
 
 async def test_doctor_says_what_is_well_and_what_is_not(parent: Path) -> None:
     well = await asyncio.to_thread(run, "doctor", "--data-dir", parent / "data")
-    assert (well.returncode, well.stdout.count("✓"), well.stderr) == (0, 6, "")
+    assert (well.returncode, well.stdout.count("✓"), well.stderr) == (0, 7, "")
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
         nobody.close()
         ill = await asyncio.to_thread(run, "doctor", "--data-dir", parent / "data", YUETAN_TEMPORAL_ADDRESS=address)
-    assert (ill.returncode, ill.stdout.count("✓")) == (1, 5)
+    assert (ill.returncode, ill.stdout.count("✓")) == (1, 6)
     assert f"✗ Temporal: {address} does not answer" in ill.stdout
+
+
+async def test_the_key_of_the_log_is_exchanged_and_doctor_sees_what_is_gone(parent: Path) -> None:
+    folder, proof = parent / "data", parent / "data/proof"
+    async with program("up", "--data-dir", folder, "--port", "0"):
+        changed = await asyncio.to_thread(run, "rotate-key", "--data-dir", folder)
+        assert (changed.returncode, changed.stderr) == (0, "")
+        old, new = [line.split()[0] for line in (proof / "keys").read_text().splitlines()]
+        assert old not in changed.stdout
+        assert new in changed.stdout
+        assert (proof / "checkpoint").read_text().count("\n— ") == 2, "signed by both"
+        assert [path.name for path in (folder / "keys/log").iterdir()] == ["2.key"]
+        (proof / "checkpoint").unlink()
+        ill = await asyncio.to_thread(run, "doctor", "--data-dir", folder)
+        assert "✗ proof: the checkpoints are gone" in ill.stdout
 
 
 @pytest.mark.parametrize(

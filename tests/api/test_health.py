@@ -80,7 +80,7 @@ async def test_without_postgresql_it_is_unavailable(world: World, database: str)
     answer = await ready(world, pool=gone, store=EventStore(gone))
     assert answer.status_code == 503
     told = answer.json()
-    assert (told["status"], told["down"]) == ("unavailable", ["postgresql", "projector"])
+    assert (told["status"], told["down"]) == ("unavailable", ["postgresql", "projector", "proof"])
 
 
 async def test_the_figures_count_requests_and_commands_by_what_became_of_them(new_world: World) -> None:

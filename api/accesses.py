@@ -1,18 +1,19 @@
 """Who read what is not everybody's: for auditors. That they read this is recorded too."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.deps import Known, Page, Paged, Serving, position
+from api.deps import Known, Page, Paged, Serving, position, pseudonym
 from api.openapi import PRIVATE_READ
 from api.pages import petition_row, require_role
 from api.schemas import PETITION_ID, Moment
 from domain.command import Role
-from domain.refusals import conflict_of_interest
+from domain.petition import Petition
+from domain.refusals import conflict_of_interest, not_found
 from infra import accesses
 from projections import timeline
 
@@ -66,3 +67,21 @@ async def list_accesses(
         limit=paging.limit,
     )
     return paging.page([AccessRow.model_validate(row) for row in rows], following)
+
+
+class Reader(BaseModel):
+    day: date
+    role: str = Field(examples=["clerk"])
+    org_id: UUID | None
+
+
+@router.get("/petitions/{petition_id}/readers", responses=PRIVATE_READ, tags=["petitions"])
+async def read_readers(petition_id: UUID, services: Serving, identity: Known) -> list[Reader]:
+    """For those who signed it: which offices have read the petition and what belongs to it, and on which days. Not who
+    in person; and nothing of residents, whose reading is recorded nowhere."""
+    require_role(identity, Role.RESIDENT)
+    petition = await services.repository.get(Petition, petition_id)
+    if not petition.signers.get(await pseudonym(services, identity, petition_id)):
+        raise not_found("petition")
+    subjects = [petition_id, *await timeline.subjects(services.pool, petition_id)]
+    return [Reader.model_validate(row) for row in await accesses.readers(services.pool, subjects)]

@@ -47,7 +47,7 @@ async def read_worklist(counter: AtCounter) -> list[WorkItem]:
 async def read_rejection(person_id: UUID, counter: AtCounter) -> RejectionPage:
     """For the host's staff and clerks."""
     await counter.require_own_host(person_id, Role.CLERK)
-    return _page(await counter.services.rejections.read(person_id))
+    return _page(await counter.services.rejections.read(person_id, await counter.actor(), counter.at))
 
 
 @router.post("/residents/{person_id}/rejection", status_code=202, response_class=Response, responses=REGISTER)
@@ -92,7 +92,7 @@ async def decide_rejection(person_id: UUID, body: AppealDecision, counter: AtCou
 @router.get("/me/rejection", responses=PRIVATE_READ)
 async def read_own_rejection(counter: AtCounter) -> RejectionPage:
     """What is held against one's own entry, once two of the staff have decided."""
-    found = await counter.services.rejections.read(await counter.own_id())
+    found = await counter.services.rejections.read(await counter.own_id(), None, counter.at)
     return _page(None if found and found["status"] == "proposed" else found)
 
 

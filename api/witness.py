@@ -19,8 +19,8 @@ from domain.command import Role
 from infra.accesses import DAY, HOUR, MINUTE, Access, beginning, record
 from infra.identity import Identity
 
-# Read and written down in the register itself. Beside the petitions that somebody read it would join people to them.
-IN_REGISTER = {"resident"}
+# Read in the register, and written down there: beside the petitions that somebody read it would join people to them.
+IN_REGISTER = {"resident", "residents", "export_residents", "rejection", "worklist"}
 # Which petition a signature is being taken down for, or that somebody reports something, is told nobody: of these, and
 # of whatever discipline inspection reads, stands only that somebody of the host or the office had one on that day.
 UNNAMED = {"draft", "drafts", "report", "reports"}

@@ -70,3 +70,13 @@ async def accesses(
     )
     shown = [dict(row) | {"what": json.loads(row["what"])} for row in rows[:limit]]
     return shown, rows[limit - 1]["id"] if len(rows) > limit else None
+
+
+async def readers(pool: asyncpg.Pool, subjects: Sequence[UUID]) -> list[dict[str, Any]]:
+    """By which offices, and on which days, any of these was read: newest first, at most 1,000."""
+    rows = await pool.fetch(
+        "SELECT DISTINCT (at AT TIME ZONE 'Asia/Shanghai')::date AS day, role, org_id FROM accesses"
+        " WHERE subject_id = ANY ($1) ORDER BY day DESC, role, org_id LIMIT 1000",
+        subjects,
+    )
+    return [dict(row) for row in rows]

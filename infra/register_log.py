@@ -30,8 +30,11 @@ async def log(conn: PoolConnectionProxy, actor: Actor, act: str, people: Sequenc
 
 
 async def looks(pool: asyncpg.Pool, person_id: UUID) -> list[Mapping[str, Any]]:
-    """At one person's data, newest first."""
+    """At one person's data, newest first; those of auditors at this log too (``accesses.py``)."""
     rows = await pool.fetch(
-        "SELECT at, by, role, act FROM register_log WHERE person_id = $1 ORDER BY id DESC LIMIT 1000", person_id
+        "SELECT at, by, role, act FROM (SELECT at, by, role, act, id FROM register_log WHERE person_id = $1"
+        " UNION ALL SELECT at, by, role, act, 0 FROM accesses WHERE subject_id = $1 AND act = 'log')"
+        " ORDER BY at DESC, id DESC LIMIT 1000",
+        person_id,
     )
     return [dict(row) for row in rows]

@@ -43,7 +43,11 @@ class Rejections:
     def __init__(self, register: Register) -> None:
         self._register, self._pool = register, register.pool
 
-    async def read(self, person_id: UUID) -> Mapping[str, Any] | None:
+    async def read(self, person_id: UUID, actor: Actor | None, at: datetime) -> Mapping[str, Any] | None:
+        """That somebody looked is written down before they see it; own eyes (None) are not."""
+        if actor:
+            async with self._pool.acquire() as conn:
+                await log(conn, actor, "rejection read", [person_id], at)
         row = await self._pool.fetchrow(
             "SELECT r.*, roll.key FROM rejections r JOIN roll USING (person_id) WHERE person_id = $1", person_id
         )

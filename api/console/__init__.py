@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.console import (
+    accesses,
     administration,
     audit,
     clerk,
@@ -45,6 +46,7 @@ HERE = Path(__file__).parent
 PAGES = (
     writing,  # before public: petitions/new is no petition
     resident,  # before supervision: reports/new is no report
+    accesses,
     administration,
     audit,
     clerk,

@@ -29,6 +29,13 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     ),
     Role.SUPERVISOR: (DESK, ("/supervision", "督查"), ("/audit/flags", "值得留意")),
     Role.DISCIPLINE: (("/reports", "举报"),),
-    Role.AUDITOR: (("/audit", "审计"), ("/audit/flags", "值得留意"), REGISTER, *RULES, *ROLES),
+    Role.AUDITOR: (
+        ("/audit", "审计"),
+        ("/audit/flags", "值得留意"),
+        ("/audit/accesses", "查阅记录"),
+        REGISTER,
+        *RULES,
+        *ROLES,
+    ),
     Role.ADMIN: (REGISTER, *RULES, *ROLES),
 }

@@ -169,6 +169,8 @@ CODES: Mapping[str, Mapping[Any, str]] = {
         "imported": "导入",
         "verified": "核实",
         "self": "本人登记",
+        "log": "审计查阅记录",
+        "rejection read": "查看不实认定",
         "rejection proposed": "提出不实认定",
         "rejection dropped": "撤销不实认定",
         "rejection confirmed": "确认不实",

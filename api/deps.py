@@ -437,14 +437,20 @@ def caught_up(*read_models: str) -> Any:
     """Have a route wait, for a while, until these read models show the position that the client asks for."""
 
     async def wait(services: Serving, after: After = None) -> None:
-        if after is not None and not await services.positions.wait_for(after, PATIENCE_SECONDS, *read_models):
-            raise Problem(
-                503,
-                "not-caught-up",
-                "刚才的办理尚未显示,请稍后再查看。",
-                "This position is not shown yet: ask again in a moment.",
-                "?after",
-                headers={"Retry-After": "1"},
-            )
+        if after is not None:
+            await require_shown(services, after, *read_models, field="?after")
 
     return Depends(wait)
+
+
+async def require_shown(services: Services, position: int, *read_models: str, field: str | None = None) -> None:
+    """Wait, for a while, until these read models have this position."""
+    if not await services.positions.wait_for(position, PATIENCE_SECONDS, *read_models):
+        raise Problem(
+            503,
+            "not-caught-up",
+            "刚才的办理尚未显示,请稍后再查看。",
+            "This position is not shown yet: ask again in a moment.",
+            field,
+            headers={"Retry-After": "1"},
+        )

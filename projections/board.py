@@ -22,6 +22,7 @@ from domain.proposal import Status as ProposalStatus
 from domain.task import Status, Task
 from domain.text import Text
 from infra.event_store import Recorded
+from projections import spans
 from projections.counts import COUNT, COUNTED_FOR_GOOD, counted, told
 from projections.read_model import Plain, ReadModel, Statement, clock_from, clocks_to_json, shape, text_from, to_json
 
@@ -31,7 +32,7 @@ FIRST_DUE = 'least({}) COLLATE "C"'.format(
 )
 READ_MODEL = ReadModel(
     "board",
-    version=5,
+    version=6,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
@@ -204,8 +205,11 @@ CREATE TABLE feedback (
     satisfied int NOT NULL DEFAULT 0,
     concluded boolean NOT NULL DEFAULT false,
     PRIMARY KEY (petition_id, round, delivery)
-)
-""".replace("{COUNT}", COUNT).replace("{FIRST_DUE}", FIRST_DUE),
+);
+{CLOCKS}
+""".replace("{COUNT}", COUNT)
+    .replace("{FIRST_DUE}", FIRST_DUE)
+    .replace("{CLOCKS}", spans.CLOCKS),
 )
 
 # --- petitions -------------------------------------------------------------------------------------------------------
@@ -986,6 +990,8 @@ def task_resumed(event: Task.Resumed, at: Recorded) -> Iterator[Statement]:
 def task_clocks_moved(event: Task.ClocksMoved, at: Recorded) -> Iterator[Statement]:
     yield from change(event, at, "tasks", clock=to_json(event.clock))
 
+
+spans.keep_clocks(READ_MODEL)
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 

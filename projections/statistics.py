@@ -3,8 +3,9 @@
 Stores what happened to each petition, once; rates are made when somebody asks.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from itertools import accumulate
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,15 +13,16 @@ import asyncpg
 
 from domain.disclosure import FEWEST
 from domain.petition import Petition
-from domain.petition.words import Phase
+from domain.petition.words import ENDS, Phase
 from domain.task import Task
 from infra.event_store import Recorded
+from projections import spans
 from projections.read_model import ReadModel, Statement
 
 READ_MODEL = ReadModel(
     "statistics",
-    version=4,
-    tables="""
+    version=5,
+    tables=f"""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,
     host_id uuid NOT NULL,
@@ -55,7 +57,8 @@ CREATE TABLE tasks (
     unit_id uuid NOT NULL, -- the one that leads
     transfer_to uuid -- the one that has been asked to
 );
-CREATE INDEX ON tasks (petition_id)
+CREATE INDEX ON tasks (petition_id);
+{spans.PETITIONS}
 """,
 )
 
@@ -275,6 +278,8 @@ def claimed(event: Task.Claimed, at: Recorded) -> Iterator[Statement]:
     )
 
 
+spans.keep_petitions(READ_MODEL)
+
 # --- queries ---------------------------------------------------------------------------------------------------------
 
 RANKABLE_FROM = 10  # petitions: no ranking of fewer
@@ -302,16 +307,27 @@ KEYS: dict[Group, str] = {
 }
 
 
-# Clocks that have run out: of petitions, and of tasks, which are their lead unit's. $1 and $2 as above; the public
-# hears of those that it may read of.
-OVERDUE = """
-    SELECT p.id AS petition_id, NULL::uuid AS unit_id
-    FROM board.petitions AS p CROSS JOIN jsonb_each(p.clocks) AS each (rule, clock)
-    WHERE p.clocks <> '{}' AND NOT p.suspended AND ($2 OR p.public) AND (clock ->> 'due_at')::timestamptz < $1
+# Where the figures come from: what stands now, and what stood at the moment $3.
+PETITIONS = "statistics.petitions"
+PETITIONS_THEN = f"(SELECT * FROM statistics.petitions_then WHERE {spans.at(3)}) AS p"
+# Clocks that run: of petitions, and of tasks, which are their lead unit's.
+CLOCKS = """(
+    SELECT p.id AS petition_id, NULL::uuid AS unit_id, p.suspended, p.public, clock
+    FROM board.petitions AS p CROSS JOIN jsonb_each(p.clocks) AS each (rule, clock) WHERE p.clocks <> '{}'
     UNION ALL
-    SELECT p.id, t.lead_unit_id FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id
-    WHERE t.clock IS NOT NULL AND NOT p.suspended AND ($2 OR p.public) AND (t.clock ->> 'due_at')::timestamptz < $1
-"""
+    SELECT p.id, t.lead_unit_id, p.suspended, p.public, t.clock
+    FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id WHERE t.clock IS NOT NULL
+) AS clocks"""
+CLOCKS_THEN = f"""(
+    SELECT petition_id, p.suspended_at IS NOT NULL AS suspended, p.accepted_at IS NOT NULL AND NOT p.conduct AS public,
+        clock
+    FROM (SELECT * FROM board.clocks WHERE {spans.at(3)}) AS c JOIN {PETITIONS_THEN} ON p.id = c.petition_id
+) AS clocks"""
+
+# Those that have run out. $1 and $2 as above; the public hears of those that it may read of.
+DUE = "(clock ->> 'due_at')::timestamptz"
+LATE = f"NOT suspended AND ($2 OR public) AND {DUE} < $1"
+OVERDUE = f"SELECT petition_id, unit_id FROM {CLOCKS} WHERE {LATE}"
 CLOCKS_AND_PETITIONS = "count(*) AS clocks, count(DISTINCT petition_id) AS petitions"
 
 
@@ -321,22 +337,45 @@ async def position(pool: asyncpg.Pool) -> int:
     return found
 
 
-async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -> dict[str, Any]:
-    """All accepted petitions together. ``conduct``: those about an official's conduct too; never for the public."""
-    figures = await pool.fetchrow(
-        f"SELECT {FIGURES} FROM statistics.petitions WHERE {COUNTED}",
-        now,
-        conduct,
-    )
+async def district(
+    pool: asyncpg.Pool, now: datetime, *, conduct: bool = False, as_of: datetime | None = None
+) -> dict[str, Any]:
+    """All petitions together: rates of the accepted ones, and what is under way. ``conduct``: those about an official's
+    conduct too; never for the public. ``as_of``: as the log stood at this moment."""
+    petitions, clocks = (PETITIONS, CLOCKS) if as_of is None else (PETITIONS_THEN, CLOCKS_THEN)
+    given = (now, conduct) if as_of is None else (now, conduct, as_of)
+    figures = await pool.fetchrow(f"SELECT {FIGURES} FROM {petitions} WHERE {COUNTED}", *given)
     assert figures is not None
-    counts = {
-        column: await pool.fetch(
-            f"SELECT {column} AS name, count(*) AS count FROM statistics.petitions"
-            f" WHERE {column} IS NOT NULL AND ($1 OR NOT conduct) GROUP BY 1 ORDER BY 1",
-            conduct,
-        )
-        for column in ("phase", "outcome")
+    counts = await pool.fetch(
+        "SELECT phase, outcome, count(*) AS count FROM"
+        f" {petitions} WHERE $1::timestamptz IS NOT NULL AND ($2 OR NOT conduct) GROUP BY 1, 2 ORDER BY 1, 2",
+        *given,
+    )
+    overdue = await pool.fetchrow(f"SELECT {CLOCKS_AND_PETITIONS} FROM {clocks} WHERE {LATE}", *given)
+    assert overdue is not None
+    running = await pool.fetch(
+        f"SELECT clock ->> 'rule' AS rule, count(*) AS running, count(*) FILTER (WHERE suspended) AS suspended,"
+        f" count(*) FILTER (WHERE {LATE}) AS overdue FROM {clocks} WHERE ($2 OR public)"
+        " AND (clock ->> 'started_at')::timestamptz <= $1 GROUP BY 1 ORDER BY 1",
+        *given,
+    )
+    return {
+        **_figures(figures),
+        **{f"{name}s": _counted(counts, name) for name in ("phase", "outcome")},
+        "overdue": dict(overdue),
+        "clocks": [dict(row) for row in running],
     }
+
+
+def _counted(rows: Sequence[asyncpg.Record], name: str) -> dict[str, int]:
+    return {
+        key: sum(row["count"] for row in rows if row[name] == key)
+        for key in dict.fromkeys(row[name] for row in rows if row[name] is not None)
+    }
+
+
+async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -> dict[str, Any]:
+    """The same as it stands now, with how long petitions stay in each phase."""
     stays = await pool.fetch(
         "SELECT s.phase, count(*) AS count,"
         " extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY left_at - came_at - stood_still))"
@@ -344,12 +383,8 @@ async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -
         " WHERE left_at IS NOT NULL AND ($1 OR NOT conduct) GROUP BY 1 ORDER BY 1",
         conduct,
     )
-    overdue = await pool.fetchrow(f"SELECT {CLOCKS_AND_PETITIONS} FROM ({OVERDUE}) AS late", now, conduct)
-    assert overdue is not None
     return {
-        **_figures(figures),
-        "phases": {row["name"]: row["count"] for row in counts["phase"]},
-        "outcomes": {row["name"]: row["count"] for row in counts["outcome"]},
+        **await district(pool, now, conduct=conduct),
         "stays": {
             row["phase"]: {
                 "count": row["count"],
@@ -357,8 +392,21 @@ async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -
             }
             for row in stays
         },
-        "overdue": dict(overdue),
     }
+
+
+async def course(pool: asyncpg.Pool, as_of: datetime, *, conduct: bool = False) -> dict[date, int]:
+    """How many petitions were open at the end of each day (in China) on which any moved, up to a moment."""
+    rows = await pool.fetch(
+        "SELECT (at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(change) AS change FROM ("
+        "  SELECT unnest(ARRAY[since, until]) AS at, unnest(ARRAY[1, -1]) AS change FROM statistics.petitions_then"
+        "  WHERE phase <> ALL ($1) AND ($2 OR NOT conduct)"
+        ") AS changes WHERE at <= $3 GROUP BY 1 ORDER BY 1",
+        [phase.value for phase in ENDS],
+        conduct,
+        as_of,
+    )
+    return dict(zip((row["day"] for row in rows), accumulate(row["change"] for row in rows), strict=True))
 
 
 async def by(pool: asyncpg.Pool, group: Group, now: datetime, *, conduct: bool = False) -> list[dict[str, Any]]:

@@ -100,6 +100,7 @@ RULED = {
     "missed": "逾期",
     "ended": "停止计时",
 }
+DAYS = 90  # on the plot of a district
 NOBODY = {"workflow": "系统按规则自动办理"}
 
 SAID = ("这一步改变了什么", "其间改变了什么", "无", "是", "否", "至", "政策版本", "期限")  # by ``teller``
@@ -285,6 +286,21 @@ async def entry(browser: Browsing, q: str = "", phase: str = "", cursor: str = "
         q=q,
         phase=phase,
         phases=[phase.value for phase in Phase],
+    )
+
+
+@router.get("/district")
+async def district(browser: Browsing, on: str = "") -> HTMLResponse:
+    """The whole district at the end of a day, or now: for supervisors too."""
+    browser.must_sign_in()
+    figures = await browser.get("/v1/district", as_of=instant(f"{on}T23:59:59") if on else "", days=DAYS)
+    return browser.page(
+        "audit_district.html",
+        figures=figures,
+        on=on,
+        today=browser.now.astimezone(CHINA).date(),
+        phases=[phase for phase in Phase if figures["phases"].get(phase)],
+        rules=RULES,
     )
 
 

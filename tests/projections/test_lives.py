@@ -25,7 +25,7 @@ from domain.petition.words import ENDS, Answer, Phase, Resolved, ReviewResult
 from domain.roadmap import standing
 from domain.task import Status, Task
 from infra.database import connect
-from projections import board, inbox, timeline
+from projections import board, inbox, statistics, timeline
 from projections.board import Viewer
 from projections.projector import READ_MODELS, Batch, advance, checksum, install
 from tests.domain.story import (
@@ -338,7 +338,7 @@ async def assert_mirrored(log: Mirror, story: Story) -> None:
     await log.pool.execute("TRUNCATE stored_events RESTART IDENTITY")
     await log.tell(story)
     events = await log.store.select_notifications(1, 10_000)
-    in_batches = []
+    in_batches, stood = [], []
     for size in (7, len(events)):
         await log.pool.execute("TRUNCATE projections")
         await install(log.pool)
@@ -347,8 +347,12 @@ async def assert_mirrored(log: Mirror, story: Story) -> None:
                 part = events[n : n + size]
                 for model in READ_MODELS.values():
                     await advance(conn, model, model.name, Batch(part, part[0].id - 1, part[-1].id), log.keyring)
+                moment, now = part[-1].recorded_at, story.log[n + len(part) - 1].timestamp
+                stood.append((moment, now, await statistics.district(log.pool, now, conduct=True)))
         in_batches.append([await checksum(log.pool, name) for name in READ_MODELS])
     assert in_batches[0] == in_batches[1]
+    for moment, now, then in stood:
+        assert await statistics.district(log.pool, now, conduct=True, as_of=moment) == then
     await assert_agreement(log.pool, story)
 
 

@@ -130,6 +130,27 @@ async def test_flags_say_why_and_lead_auditors_to_the_event_and_supervisors_to_t
     assert (await tab.open("/audit/flags")).status_code == 403
 
 
+async def test_the_district_at_a_date_is_shown_in_figures_and_as_a_line(world: World, tab: Tab) -> None:
+    await replayed(world, tab)
+    for who in ("supervisor", "auditor"):
+        await tab.be(who)
+        whole = await tab.open("/audit/district")
+        assert (whole.status_code, len(whole.content) < 150_000) == (200, True)
+        assert re.search(r'<th scope="row">办理中</th><td>\d+</td>', tab.html)
+        assert re.search(r'<th scope="row">答复</th><td>\d+</td>', tab.html)
+        assert 'aria-labelledby="open-title open-about"' in tab.html
+        assert tab.html.count('<tr><th scope="row">20') == audit.DAYS
+        await tab.open("/audit/district?on=2020-01-01")
+        assert "未办结 0 件" in tab.html
+        assert "还没有申请。" in tab.html
+    await tab.open("/language/en")
+    await tab.open("/audit/district")
+    assert "The district then" in tab.html
+    assert (await tab.open("/audit/district?on=yesterday")).status_code == 422
+    await tab.be("clerk")
+    assert (await tab.open("/audit/district")).status_code == 403
+
+
 def test_whatever_an_auditor_reads_has_words_in_both_languages() -> None:
     assert {get_topic(event) for event in timeline.VISIBILITY} <= HAPPENED.keys()
     assert audit.FLAGS.keys() == {*Kind}

@@ -1,0 +1,78 @@
+"""The whole district as it stood at a moment, reckoned by the same code as the figures of now."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from api.deps import Known, Serving, require_shown
+from api.history import AsOf
+from api.openapi import PRIVATE_READ
+from api.pages import require_role
+from api.statistics import Figures
+from domain.calendar import ONE_DAY, local_day
+from domain.command import Role
+from domain.petition.words import ENDS
+from projections import statistics
+
+router = APIRouter(prefix="/v1", tags=["history"])
+
+
+class RunningClocks(BaseModel):
+    """Of petitions and their tasks."""
+
+    rule: str = Field(examples=["response"])
+    running: int
+    suspended: int = Field(description="Of these, how many stood still.")
+    overdue: int = Field(description="How many had run out by then, of those that did not stand still.")
+
+
+class OpenOn(BaseModel):
+    on: date
+    open: int = Field(description="Petitions at the end of the day in China, or at the moment itself.")
+
+
+class District(Figures):
+    as_of: datetime
+    open: int = Field(description="Petitions that had not ended.")
+    phases: dict[str, int] = Field(examples=[{"in_progress": 30, "closed": 40}])
+    outcomes: dict[str, int] = Field(examples=[{"resolved": 25, "unresolved": 3}])
+    clocks: list[RunningClocks]
+    course: list[OpenOn] = Field(description="The last `days` days up to the moment.")
+
+
+Days = Annotated[int, Query(ge=0, le=366, description="How many days back to tell how many petitions were open.")]
+
+
+@router.get("/district", responses=PRIVATE_READ)
+async def read_district(services: Serving, identity: Known, as_of: AsOf = None, days: Days = 0) -> District:
+    """For auditors and supervisors: petitions by phase, the clocks that ran, and the rates, as they stood at a moment;
+    without one, or with one yet to come, now. Petitions about an official's conduct count. Up to the last event that
+    had been recorded when it was asked for."""
+    require_role(identity, Role.AUDITOR, Role.SUPERVISOR)
+    await require_shown(services, await services.store.max_notification_id(), "statistics", "board")
+    now = services.now()
+    at = min(as_of or now, now)
+    found = await statistics.district(services.pool, at, conduct=True, as_of=as_of)
+    course = await statistics.course(services.pool, as_of or now, conduct=True) if days else {}
+    return District.model_validate(
+        {
+            **found,
+            "as_of": at,
+            "open": sum(count for phase, count in found["phases"].items() if phase not in ENDS),
+            "course": _daily(course, local_day(at), days),
+        }
+    )
+
+
+def _daily(course: Mapping[date, int], last: date, days: int) -> list[OpenOn]:
+    """Days on which nothing moved, filled in."""
+    first = last - timedelta(days=days - 1)
+    before = [day for day in course if day <= first]
+    open_now, found = course[before[-1]] if before else 0, []
+    for n in range(days):
+        open_now = course.get(first + n * ONE_DAY, open_now)
+        found.append(OpenOn(on=first + n * ONE_DAY, open=open_now))
+    return found

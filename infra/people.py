@@ -74,12 +74,16 @@ class People:
 
     async def as_resident(self, staff: str, scope: UUID) -> list[str]:
         """The pseudonyms that a member of staff would have as a resident, as far as that is known."""
+        return [pseudonym for _, pseudonym in await self.as_resident_in(staff, [scope])]
+
+    async def as_resident_in(self, staff: str, scopes: Sequence[UUID]) -> list[tuple[UUID, str]]:
+        """The same in several scopes, each pseudonym with its scope."""
         rows = await self._pool.fetch(
             "SELECT key FROM people_keys WHERE key IS NOT NULL AND subject_digest IN"
             " (SELECT $1::bytea UNION SELECT person_digest FROM staff_persons WHERE staff_digest = $1)",
             self._digest(staff),
         )
-        return [self._made(row["key"], scope) for row in rows]
+        return [(scope, self._made(row["key"], scope)) for row in rows for scope in scopes]
 
     async def close(self, conn: PoolConnectionProxy, subject: str) -> None:
         """From here on nobody can act as this person."""

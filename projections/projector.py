@@ -32,6 +32,7 @@ from projections import (
     flags,
     inbox,
     links,
+    process,
     referrals,
     replies,
     reports,
@@ -63,6 +64,7 @@ READ_MODELS = {
         reports.READ_MODEL,
         replies.READ_MODEL,
         flags.READ_MODEL,
+        process.READ_MODEL,
     )
 }
 BATCH = 1000  # events in a transaction

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -25,7 +26,7 @@ from domain.petition.words import ENDS, Answer, Phase, Resolved, ReviewResult
 from domain.roadmap import standing
 from domain.task import Status, Task
 from infra.database import connect
-from projections import board, inbox, statistics, timeline
+from projections import board, inbox, process, statistics, timeline
 from projections.board import Viewer
 from projections.projector import READ_MODELS, Batch, advance, checksum, install
 from tests.domain.story import (
@@ -360,6 +361,7 @@ async def assert_agreement(pool: asyncpg.Pool, story: Story) -> None:
     await assert_on_the_board(pool, story)
     await assert_waiting(pool, story)
     await assert_counted(pool, story)
+    await assert_in_steps(pool, story)
 
 
 async def assert_on_the_board(pool: asyncpg.Pool, story: Story) -> None:
@@ -524,3 +526,21 @@ async def assert_counted(pool: asyncpg.Pool, story: Story) -> None:
     told, _ = await timeline.history(pool, petition.id, handler=True, limit=1000)
     mine = [e for e in story.log if isinstance(e, Petition.Event | Task.Event | Meeting.Event)]
     assert [row["type"] for row in told] == [get_topic(type(e)) for e in mine if not isinstance(e, UNTOLD)]
+
+
+async def assert_in_steps(pool: asyncpg.Pool, story: Story) -> None:
+    """What auditors' tools read is what the timeline tells, but for the threshold, and keeps to the course."""
+    told, _ = await timeline.history(pool, story.petition.id, handler=True, limit=1000)
+    told = [row for row in told if row["type"] != get_topic(Petition.ThresholdReached)]
+    steps = (await process.steps(pool, [story.petition.id], 10_000))[story.petition.id]
+    for name, shown in (("position", "position"), ("step", "type"), ("subject_id", "subject_id"), ("at", "at")):
+        assert [step[name] for step in steps] == [row[shown] for row in told]
+    last: dict[UUID, dict[str, Any]] = {}
+    for step in steps:
+        before = last.get(step["subject_id"], last.get(story.petition.id))
+        assert step["previous"] == (before and before["step"])
+        assert step["waited"] == (before and max(0, (step["at"] - before["at"]) // timedelta(seconds=1)))
+        last[step["subject_id"]] = step
+    phases = [step["phase"] for step in steps if step["phase"]]
+    assert phases[-1] == story.petition.phase
+    assert await pool.fetch("SELECT step, states FROM process.departures") == []

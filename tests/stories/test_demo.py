@@ -2,11 +2,18 @@
 
 import asyncio
 import json
+import sys
+from asyncio.subprocess import PIPE
+from collections import Counter
+from pathlib import Path
+from typing import Any
 
+import httpx
 from temporalio.client import WorkflowExecutionStatus
 
 from api.demo.play import EXPECTED, topics
-from tests.programs import new_folder, program, run, temporal_of
+from tests.process_mining import CUT
+from tests.programs import ROOT, new_folder, program, run, temporal_of, tokens
 
 
 async def test_every_topic_comes_to_its_end_and_so_does_its_workflow() -> None:
@@ -35,3 +42,30 @@ async def test_every_topic_comes_to_its_end_and_so_does_its_workflow() -> None:
                     continue
                 assert status == WorkflowExecutionStatus.COMPLETED, petition
                 assert await workflow.result() == petition["phase"]
+            async with httpx.AsyncClient(base_url=engine.url) as client:
+                client.headers["Authorization"] = f"Bearer {tokens(folder / 'data/keys')('auditor', 'auditor', None)}"
+                await process_miners_agree(client, folder)
+
+
+async def process_miners_agree(client: httpx.AsyncClient, folder: Path) -> None:
+    """pm4py reads what auditors export, and finds every history fitting; without one of its steps it does not fit."""
+    for path, name in (("ocel", "petitions.jsonocel"), ("xes", "petitions.xes"), ("model", "course.pnml")):
+        answer = await client.get(f"/v1/process/{path}")
+        assert answer.status_code == 200
+        (folder / name).write_bytes(answer.content)
+        told = answer.text
+        assert not [topic["id"] for topic in topics() if topic["topic"] in told]
+    command = (sys.executable, "-W", "ignore", "-m", "tests.process_mining", folder)
+    miner = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    said, complained = await miner.communicate()
+    assert miner.returncode == 0, complained.decode()
+    mined: dict[str, Any] = json.loads(said)
+    assert len(mined["fitness"]) == len(topics())
+    assert {case: fitness for case, fitness in mined["fitness"].items() if fitness != 1.0} == {}
+    assert mined["cut"].keys() == set(CUT)
+    assert {step: fitness for step, fitness in mined["cut"].items() if fitness >= 1.0} == {}
+    assert mined["events"] == Counter(step for steps in mined["steps"].values() for step in steps)
+    assert mined["objects"]["petition"] == len(mined["steps"])
+    for case, steps in mined["steps"].items():
+        history = (await client.get(f"/v1/petitions/{case}/history?limit=200")).json()["items"]
+        assert [entry["type"] for entry in history if entry["type"] != "petition.ThresholdReached"] == steps

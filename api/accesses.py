@@ -20,7 +20,7 @@ from projections import timeline
 router = APIRouter(prefix="/v1", tags=["history"])
 
 BY = Annotated[str | None, Query(pattern="^[0-9a-f]{32}$", description="A pseudonym, as `by` has it.")]
-Act = Annotated[str | None, Query(pattern="^[a-z_]{1,40}$")]
+Code = Annotated[str | None, Query(pattern="^[a-z_]{1,40}$")]
 
 
 class AccessRow(BaseModel):
@@ -29,7 +29,7 @@ class AccessRow(BaseModel):
         " handle cases, a day where a moment would tell of a signature or a report."
     )
     by: str = Field(description="A pseudonym: the same for the same member of staff of the same organisation.")
-    role: str = Field(examples=["auditor"])
+    role: str = Field(examples=["auditor"], description="`terminal`: somebody on the engine's own machine.")
     org_id: UUID | None
     act: str = Field(examples=["history"], description="Named after the operation that was asked.")
     subject_id: UUID | None = Field(examples=[PETITION_ID], description="The petition, a task, a meeting ….")
@@ -43,8 +43,8 @@ async def list_accesses(
     paging: Paged,
     petition_id: Annotated[UUID | None, Query(description="And whatever belongs to it.")] = None,
     by: BY = None,
-    role: Role | None = None,
-    act: Act = None,
+    role: Code = None,
+    act: Code = None,
     since: Moment | None = None,
     until: Annotated[Moment | None, Query(description="Before this moment.")] = None,
 ) -> Page[AccessRow]:

@@ -56,6 +56,7 @@ ZH = {
     "auditor": "审计人员",
     "admin": "管理员",
     "workflow": "系统",
+    "terminal": "命令行",
     # things that are looked for by their id
     "announcement": "放假通知",
     "appointment": "任用",

@@ -5,16 +5,21 @@ there (``register_log.py``).
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from infra.people import People
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TERMINAL = "terminal"  # stands where others have a role
+TERMINAL_SCOPE = UUID(int=1)  # of the pseudonyms of accounts
 _MONDAY = datetime.fromisoformat("2024-01-01T00:00:00+08:00")  # whiles are counted from midnight in China
 
 
@@ -46,6 +51,15 @@ async def record(conn: asyncpg.Pool | PoolConnectionProxy, *accesses: Access) ->
         [access.subject_id for access in accesses],
         [json.dumps(access.what, ensure_ascii=False) for access in accesses],
     )
+
+
+async def at_terminal(
+    pool: asyncpg.Pool, people: People, act: str, subject_id: UUID | None = None, **what: str | int
+) -> None:
+    """The same for whoever reads with `yuetan` on the engine's own machine: known by their account there."""
+    by = await people.pseudonym(f"uid {os.environ.get('SUDO_UID') or os.getuid()}", TERMINAL_SCOPE)
+    at = beginning(datetime.now(UTC), MINUTE)
+    await record(pool, Access(at, by, TERMINAL, None, act, subject_id, what))
 
 
 async def accesses(

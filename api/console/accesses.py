@@ -12,6 +12,7 @@ from api.console.browser import Browsing
 from api.console.public import names
 from domain.calendar import end_of
 from domain.command import Role
+from infra.accesses import TERMINAL
 
 router = APIRouter()
 
@@ -111,7 +112,7 @@ async def looked(
         names=known,
         chosen=chosen,
         acts=ACTS,
-        roles=[role.value for role in Role if role not in (Role.RESIDENT, Role.WORKFLOW)],
+        roles=[role.value for role in Role if role not in (Role.RESIDENT, Role.WORKFLOW)] + [TERMINAL],
     )
 
 

@@ -14,9 +14,10 @@ import orjson
 
 from api.demo.district import District, Person
 from domain.text import Text
+from infra import merkle, transparency
 from infra.embedded import PostgreSQL
 from infra.erasure import SETTLED, Erasures
-from infra.event_store import EventStore
+from infra.event_store import EventStore, read_page
 from infra.files import Folder
 from infra.mapper import transcoder
 from infra.people import People
@@ -24,6 +25,7 @@ from infra.register import MASTER, Register
 from infra.repository import Repository
 from infra.sealing import ERASED, Keyring, secret
 from infra.slips import Slips
+from infra.transparency import Sealed, Sealer
 from projections import similar
 from tests.programs import Program
 from tests.stories import traces
@@ -64,6 +66,7 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
     assert traces.within(await opened(pool, folder), WORDS) == IN_THE_LOG
     assert await pool.fetchval(HASHED, UUID(story.id)) == 1
     keys = await wrapped_keys(pool)
+    earlier, proofs = await proved(pool, folder)
 
     for who, noun, body in (
         (person, "/v1/me/erasure", {"reason": PLANTED["reason"]}),
@@ -72,9 +75,19 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
         await people.post(who, noun, **body)
     assert await carry_out(pool, folder) == 1
 
-    # (a) the log is what it was, and more
+    # (a) the log is what it was, and more; what was proved before is proved still, and the tree has only grown
     after = await events(pool)
     assert after[: len(before)] == before
+    await people.post(ADMIN, "/v1/hosts", name="另一社区", kind="community")
+    later, new_proofs = await proved(pool, folder)
+    for sealed, given in ((earlier, proofs), (later, new_proofs)):
+        size, root = sealed.checkpoint.size, sealed.checkpoint.root
+        leaves = [merkle.leaf_hash(transparency.leaf_of(event)) for event in await read_page(pool, 0, size)]
+        assert all(merkle.verify_inclusion(n, size, leaves[n], given[n], root) for n in range(size))
+    sizes = earlier.checkpoint.size, later.checkpoint.size
+    grown = await transparency.hashes(pool, merkle.consistency_ranges(*sizes))
+    assert sizes[0] >= len(before) < sizes[1]
+    assert merkle.verify_consistency(*sizes, earlier.checkpoint.root, later.checkpoint.root, grown)
     assert traces.within(await opened(pool, folder), WORDS) == set()
     # (b) nothing of them stands anywhere; and the search finds what is there to be found
     await people.get(CLERK, story.path)  # the read models have come so far
@@ -185,6 +198,14 @@ async def told(people: District, story: Story) -> set[str]:
 
 async def events(pool: asyncpg.Pool) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in await pool.fetch("SELECT * FROM stored_events ORDER BY notification_id")]
+
+
+async def proved(pool: asyncpg.Pool, folder: Path) -> tuple[Sealed, list[list[bytes]]]:
+    """A checkpoint of all that there is, and for each event the proof that it is under it."""
+    sealed = await Sealer(pool, folder / "keys" / "log").seal()
+    assert sealed
+    size = sealed.checkpoint.size
+    return sealed, [await transparency.hashes(pool, merkle.inclusion_ranges(n, size)) for n in range(size)]
 
 
 async def wrapped_keys(pool: asyncpg.Pool) -> set[bytes]:

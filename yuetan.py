@@ -41,7 +41,7 @@ from api.demo import show
 from api.demo.district import Refused
 from domain.command import Role
 from domain.policy import Policy
-from infra import policies, transparency
+from infra import bundle, note, policies, terminal, transparency, verification
 from infra.belonging import belong_together
 from infra.correspondents import Correspondents
 from infra.database import NewerDatabase, connect
@@ -64,7 +64,7 @@ from infra.sign_in import SignIn
 from infra.single_sign_on import SingleSignOn
 from infra.slips import Slips
 from infra.transparency import Sealer, Stopped
-from projections import projector, similar
+from projections import projector, shown, similar
 from projections.notice_sender import NoticeSender
 from projections.projector import READ_MODELS, Projector, RebuildRefused
 from projections.webhook_sender import Secrets, Sender
@@ -74,6 +74,7 @@ from workflows.relay import Relay, namespace_id
 from workflows.worker import run_worker
 
 ROLES = [role.value for role in Role if role is not Role.WORKFLOW]
+SAID = (CannotStart, bundle.NotSealed, Stopped, NewerDatabase, RebuildRefused, show.PolicyTooSlow)  # in one line
 CONNECTIONS = 20  # of one process to PostgreSQL
 GOODBYE_SECONDS = 3  # that open HTTP requests get when we stop
 ISSUER_SECONDS = 5  # that an identity provider may take to answer
@@ -204,6 +205,40 @@ async def enter(args: argparse.Namespace) -> int:
         return 0 if await entering.enter(args.url, staff, args.org, args.file) else 1
     except entering.NotEntered as error:
         raise CannotStart(str(error)) from error
+
+
+async def export(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+    async with database(settings) as url, pool_of(url) as pool:
+        await apply_migrations(pool)
+        await belong_together(pool, settings.keys)
+        with suppress(Unavailable):  # what cannot be published just now is signed all the same
+            await _sealer(pool, settings).seal()
+        output = args.output or Path(f"yuetan-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip")
+        with terminal.new_file(output) as file, terminal.progress("导出 exporting") as tell:
+            manifest = await bundle.write(pool, file, (lambda _: False) if args.complete else shown.withheld, tell)
+    if args.complete:
+        whisper("内含全部签名与评价记录(化名),只可交法院等有权机关。")
+        whisper("It holds every signature and judgement, by pseudonyms: it is for a court, and for nobody else.")
+    counts = f"{manifest['size']} events, {manifest['withheld']} of them by their hashes alone"
+    say(f"{output}: {counts}, root {manifest['root']}")
+    return 0
+
+
+async def verify(args: argparse.Namespace) -> int:
+    """A bundle: without a database, and without the settings of one."""
+    try:
+        trusted = [note.Verifier.parse(key) for key in args.key]
+        given = [one for path in args.checkpoint for one in verification.earlier(path)]
+    except (ValueError, OSError, verification.Unreadable) as error:
+        raise CannotStart(str(error)) from error
+    with terminal.progress("核验 verifying") as tell:
+        report = await asyncio.to_thread(verification.verify_bundle, args.file, trusted, given, tell)
+    for line in [report.json()] if args.json else terminal.told(report):
+        say(line)
+    return 0 if report.ok else 1
 
 
 async def doctor(args: argparse.Namespace) -> int:
@@ -662,6 +697,22 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     new = command(rebuild, "make read models anew from the log, while the old ones serve")
     new.add_argument("read_model", nargs="*", metavar="READ_MODEL", help="default: all")
     command(rotate_key, "sign the log's checkpoints with a new key from now on; the old one is destroyed")
+    new = command(export, "write every event and what was signed of it into one file that anybody can verify")
+    new.add_argument("--output", type=Path, metavar="F.zip", help="default: yuetan-TIME.zip")
+    new.add_argument("--complete", action="store_true", help="signatures, judgements and votes too: for a court alone")
+    new.add_argument("--subject", metavar="NAME", help="who asks for it: it is recorded")
+    new = command(verify, "check a file that `export` wrote; it takes no database, no network and no keys of ours")
+    new.add_argument("file", type=Path, metavar="F.zip")
+    new.add_argument("--key", action="append", default=[], metavar="VKEY", help="whose signature you trust")
+    new.add_argument(
+        "--checkpoint",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="an earlier checkpoint, or a folder of those published",
+    )
+    new.add_argument("--json", action="store_true", help="one JSON object on standard output")
     command(doctor, "look at everything an installation needs, and say what is missing")
     return top.parse_args(arguments)
 
@@ -711,7 +762,9 @@ def run(arguments: list[str]) -> int:
         cause: BaseException = error
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
-        if isinstance(cause, (CannotStart, NewerDatabase, RebuildRefused, show.PolicyTooSlow)):
+        if isinstance(
+            cause, (CannotStart, bundle.NotSealed, Stopped, NewerDatabase, RebuildRefused, show.PolicyTooSlow)
+        ):
             print(f"yuetan: {cause}", file=sys.stderr)
         elif isinstance(cause, asyncpg.InsufficientPrivilegeError):
             print(f"yuetan: PostgreSQL refuses: {cause}; docs/operations.md has what to grant", file=sys.stderr)

@@ -6,6 +6,7 @@ be shorter, and only full ones count in the level above. All here is pure: readi
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import NamedTuple
 
 HASH_BYTES = 32
@@ -80,19 +81,24 @@ class Edge:
 
     def append(self, leaf_hashes: Iterable[bytes]) -> Iterator[tuple[Tile, bytes]]:
         """Yields each tile that has become full."""
-        for hash in leaf_hashes:
-            self.size += 1
-            level, grown = 0, hash
-            while True:
-                if level == len(self._open):
-                    self._open.append([])
-                tile = self._open[level]
-                tile.append(grown)
-                if len(tile) < WIDTH:
-                    break
+        waiting = iter(leaf_hashes)
+        while True:
+            if not self._open:
+                self._open.append([])
+            tile = self._open[0]
+            before = len(tile)
+            tile.extend(islice(waiting, WIDTH - before))
+            self.size += len(tile) - before
+            level = 0
+            while len(tile := self._open[level]) == WIDTH:
                 yield Tile(level, (self.size >> HEIGHT * (level + 1)) - 1), b"".join(tile)
-                level, grown = level + 1, folded(tile)
+                if level + 1 == len(self._open):
+                    self._open.append([])
+                self._open[level + 1].append(folded(tile))
                 tile.clear()
+                level += 1
+            if not level:
+                return
 
     def tiles(self) -> Iterator[tuple[Tile, bytes]]:
         """The tiles that are not full."""

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [store | order [EVENTS] | console | similar | crowd]``, or the first three."""
+"""``python -m tests.benchmarks [store | order [EVENTS] | console | sealing | similar | crowd]``, or the first three."""
 
 import asyncio
 import sys
@@ -9,11 +9,11 @@ import uvloop
 
 from infra.database import connect
 from infra.embedded import PostgreSQL
-from tests.benchmarks import console, crowd, similar
+from tests.benchmarks import console, crowd, sealing, similar
 from tests.benchmarks.store import compare, new_database
 from tests.faults.order import follow_many_writers
 
-OTHERS = {"similar": similar.measure, "crowd": crowd.measure, "console": console.measure}
+OTHERS = {"sealing": sealing.measure, "similar": similar.measure, "crowd": crowd.measure, "console": console.measure}
 
 
 async def order(url: str, events: int) -> bool:

@@ -62,7 +62,7 @@ ZH = {
     "appointment": "任用",
     "ballot": "表决",
     "calendar feed": "日历订阅",
-    "checkpoint": "检查点",
+    "checkpoint": "校验点",
     "co-signature": "联名",
     "document": "文书",
     "draft": "草稿",

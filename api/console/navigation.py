@@ -34,6 +34,7 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
         ("/audit/flags", "值得留意"),
         ("/audit/accesses", "查阅记录"),
         ("/audit/district", "当时的全区"),
+        ("/audit/proof", "日志证明"),
         REGISTER,
         *RULES,
         *ROLES,

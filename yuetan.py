@@ -32,10 +32,11 @@ import asyncpg
 import httpx
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig
 
-from api import entering
+from api import entering, replaying
 from api.app import create_app
 from api.demo import show
 from api.demo.district import Refused
@@ -239,6 +240,26 @@ async def verify(args: argparse.Namespace) -> int:
     for line in [report.json()] if args.json else terminal.told(report):
         say(line)
     return 0 if report.ok else 1
+
+
+async def replay(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    if (args.id is None) != args.district:
+        raise CannotStart("name one petition by its id, or say --district for all of them")
+    if not is_subject(args.subject):
+        raise CannotStart(f"--subject must have 1 to {LONGEST_SUBJECT} printable characters")
+    if args.district and (args.position is not None or args.since):
+        raise CannotStart("--position and --since are of a petition; of the district say --as-of")
+    async with auditing(settings) as (app, head):
+        auditor = replaying.Auditor(app, tokens(settings)("auditor", args.subject, None), head)
+        try:
+            if args.district:
+                await replaying.district(auditor, args.as_of, as_json=args.json)
+            else:
+                await replaying.replay(auditor, args.id, args.as_of, args.position, args.since, as_json=args.json)
+        except replaying.NotShown as error:
+            raise CannotStart(str(error)) from error
+    return 0
 
 
 async def doctor(args: argparse.Namespace) -> int:
@@ -559,6 +580,35 @@ def _shelf(settings: Settings) -> Shelf:
 
 
 @asynccontextmanager
+async def auditing(settings: Settings) -> AsyncIterator[tuple[FastAPI, int]]:
+    """The API inside this process, for reading alone, on an installation's database, whether the engine is up or not;
+    and the position that its answers have to show."""
+    if not settings.keys.is_dir() or (settings.database_url is None and not (settings.data_dir / "postgres").exists()):
+        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+    policy = settings.load_policy()
+    async with database(settings) as url, pool_of(url) as pool, httpx.AsyncClient() as http:
+        await apply_migrations(pool)
+        await belong_together(pool, settings.keys)
+        await projector.install(pool)
+        store, issuer, keyring = EventStore(pool), Issuer(settings.keys), Keyring(pool, settings.keys)
+        app = create_app(
+            store=store,
+            repository=Repository(store),
+            keyring=keyring,
+            files=Folder(settings.data_dir / "files"),
+            people=People(pool, secret(settings.keys, "people.key")),
+            verifier=Verifier.embedded(issuer),
+            signing_in=SignIn(Register(pool, secret(settings.keys, MASTER)), issuer, Outside(http)),
+            policy=policy,
+            outbound=Outbound(allow_private=False),
+            webhook_secrets=Secrets(secret(settings.keys, "webhooks.key")),
+        )
+        # Where no engine is up, what it left is yet to be shown.
+        async with running(Projector(store, keyring).run()):
+            yield app, await store.max_notification_id()
+
+
+@asynccontextmanager
 async def pool_of(url: str) -> AsyncIterator[asyncpg.Pool]:
     try:
         pool = await connect(url, max_size=CONNECTIONS)
@@ -712,6 +762,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="FILE",
         help="an earlier checkpoint, or a folder of those published",
     )
+    new.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    new = command(replay, "show what a petition was at any moment, and who did what until then; or the whole district")
+    new.add_argument("id", nargs="?", type=uuid, metavar="ID", help="of the petition")
+    new.add_argument("--subject", required=True, metavar="NAME", help="the auditor who looks: it is recorded")
+    moment = "such as 2026-11-23, 2026-11-23T08:00 (in China) or 2026-11-23T00:00:00Z"
+    new.add_argument("--as-of", metavar="T", help=f"a moment, {moment}; default: now")
+    new.add_argument("--position", type=int, metavar="P", help="a place in the log instead")
+    new.add_argument("--since", metavar="T|P", help="tell what differs since this moment or place, too")
+    new.add_argument("--district", action="store_true", help="all petitions: phases, clocks and rates as they stood")
     new.add_argument("--json", action="store_true", help="one JSON object on standard output")
     command(doctor, "look at everything an installation needs, and say what is missing")
     return top.parse_args(arguments)

@@ -1,5 +1,6 @@
 """What happened to a petition, as the log tells it, and what it was at a moment."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -41,6 +42,9 @@ FOR_AUDITORS = ("by", "on_behalf_of", "command_id", "origin")
 
 
 class Entry(Happening):
+    rulings: list[Ruling] | None = Field(
+        None, description="For auditors who ask for them: the clocks that it began, moved, met, missed or ended."
+    )
     version: int | None = Field(None, description="Of the subject; null for those whom it does not concern.")
     texts: dict[str, str] = Field({}, description="As written; empty for those whom it does not concern.")
     by: str | None = Field(
@@ -58,7 +62,12 @@ class Entry(Happening):
 
 @router.get("/petitions/{petition_id}/history", responses=READ, dependencies=[caught_up("board", "timeline")])
 async def read_history(
-    petition_id: UUID, services: Serving, identity: Anyone, paging: Paged, as_of: AsOf = None
+    petition_id: UUID,
+    services: Serving,
+    identity: Anyone,
+    paging: Paged,
+    as_of: AsOf = None,
+    with_rulings: Annotated[bool, Query(alias="rulings", description="For auditors.")] = False,
 ) -> Page[Entry]:
     """Oldest first: all of it for those whom the petition concerns, else what the public may know."""
     handler = (await petition_row(services, identity, petition_id))["handler"]
@@ -71,11 +80,24 @@ async def read_history(
         cursor=paging.read(position),
         limit=paging.limit,
     )
-    hidden = {} if handler and identity and identity.role == Role.AUDITOR else dict.fromkeys(FOR_AUDITORS)
+    audited = handler and identity is not None and identity.role == Role.AUDITOR
+    hidden = {} if audited else dict.fromkeys(FOR_AUDITORS)
     if not handler:
         hidden |= {"version": None, "texts": {}}
+    if with_rulings and audited:
+        await _rule(services, petition_id, rows)
     rows = await readable(services.keyring, [row | hidden for row in rows])
     return paging.page([Entry.model_validate(row) for row in rows], following)
+
+
+async def _rule(services: Services, petition_id: UUID, rows: Sequence[timeline.Row]) -> None:
+    """Add to each of these, which follow one another, its rulings."""
+    places = [await _place(services, petition_id, rows[0]["position"] - 1)] if rows else []
+    for row in rows:
+        places.append((row["position"], max(places[-1][1], row["at"])))
+    seen = await replay.clocks(services, await timeline.subjects(services.pool, petition_id), places)
+    for row, before, after in zip(rows, seen, seen[1:], strict=False):
+        row["rulings"] = rulings(row, before, after)
 
 
 class EventPage(Entry):
@@ -90,7 +112,6 @@ class EventPage(Entry):
         description="For which one it was done; of what was stored before that was written down, those that the"
         " permission names: one of these. Empty: a resident, the engine, or one of the district's own offices."
     )
-    rulings: list[Ruling] = Field(description="The clocks that it began, moved, met, missed or ended.")
     policies: list[str] = Field(examples=[["2026-11"]], description="The versions that dates were computed by here.")
     changes: list[replay.Change]
     state: list[replay.Part] = Field(description="The petition and its parts after it, the oldest first.")
@@ -120,11 +141,15 @@ async def read_moment(
     return EventPage(
         **shown,
         organisations=replay.organisations(shown, parts),
-        rulings=rulings(shown, seen[before], seen[here]),
+        rulings=rulings(shown, _running(seen[before]), _running(seen[here])),
         policies=replay.policies(shown["data"]),
         changes=replay.changes(seen[earlier], seen[here]),
         state=seen[here],
     )
+
+
+def _running(parts: Sequence[replay.Part]) -> replay.Running:
+    return replay.running([vars(part) for part in parts])
 
 
 BEGINNING: replay.Place = (0, datetime.min.replace(tzinfo=UTC))

@@ -125,11 +125,34 @@ async def moments(services: Services, ids: Sequence[UUID], places: Sequence[Plac
     """The petition and its parts, opened to be read, as they were at each of these places, which ascend."""
     seen = await replay(services.store, ids, [position for position, _ in places], _parts)
     for parts, (_, told_at) in zip(seen, places, strict=True):
-        for part in parts:  # when the host's clock begins tells that somebody signed: it is told of from then on
-            if (clock := part.get("clocks", {}).get("host_opinion")) and clock.started_at > told_at:
-                del part["clocks"]["host_opinion"]
+        for part in parts:
+            if "clocks" in part:
+                part["clocks"] = {rule: clock for rule, clock in part["clocks"].items() if _told(clock, told_at)}
     (opened,) = await readable(services.keyring, [{"moments": seen}])
     return [PARTS.validate_python(parts) for parts in opened["moments"]]
+
+
+Running = Mapping[tuple[UUID, str], ClockState]  # by part and rule
+
+
+async def clocks(services: Services, ids: Sequence[UUID], places: Sequence[Place]) -> list[Running]:
+    """What ran at each of these places, without opening anything that was written."""
+    seen = await replay(
+        services.store, ids, [position for position, _ in places], lambda folded: running(_parts(folded))
+    )
+    return [
+        {place: clock for place, clock in found.items() if _told(clock, told_at)}
+        for found, (_, told_at) in zip(seen, places, strict=True)
+    ]
+
+
+def running(parts: Sequence[Mapping[str, Any]]) -> Running:
+    return {(part["id"], rule): clock for part in parts for rule, clock in part.get("clocks", {}).items()}
+
+
+def _told(clock: ClockState, at: datetime) -> bool:
+    """When the host's clock begins tells that somebody signed: it is told of from then on."""
+    return clock.rule != "host_opinion" or clock.started_at <= at
 
 
 def changes(before: Sequence[Part], after: Sequence[Part]) -> list[Change]:

@@ -1,13 +1,13 @@
 """Which rules an event followed: the clocks that it began or moved, and those that it met, missed or left behind."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from api.replay import Part
+from api.replay import Running
 from api.schemas import PETITION_ID, ClockState
 
 # What a clock waits for. Whatever else ends one before its time has nothing to do with it: a withdrawal, for example.
@@ -46,9 +46,8 @@ class Ruling(BaseModel):
     in_time: bool | None = Field(description="null while it runs, and of what was not waited for.")
 
 
-def rulings(event: Mapping[str, Any], before: Sequence[Part], after: Sequence[Part]) -> list[Ruling]:
-    """By the state before an event and after it; ``event`` is a row of the timeline."""
-    were, are = dict(_running(before)), dict(_running(after))
+def rulings(event: Mapping[str, Any], were: Running, are: Running) -> list[Ruling]:
+    """By the clocks that ran before an event and after it; ``event`` is a row of the timeline."""
     found = []
     for place in dict.fromkeys([*were, *are]):
         was, now = were.get(place), are.get(place)
@@ -67,12 +66,6 @@ def rulings(event: Mapping[str, Any], before: Sequence[Part], after: Sequence[Pa
         if place in were:
             found.append(_ruling(place[0], were[place], "missed", in_time=False))
     return found
-
-
-def _running(parts: Sequence[Part]) -> Iterator[tuple[tuple[UUID, str], ClockState]]:
-    for part in parts:
-        clocks: dict[str, ClockState] = getattr(part, "clocks", {})
-        yield from (((part.id, rule), clock) for rule, clock in clocks.items())
 
 
 def _ended(event: Mapping[str, Any], subject_id: UUID, clock: ClockState) -> Ruling:

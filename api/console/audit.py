@@ -2,7 +2,6 @@
 
 from asyncio import gather
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from api.clocks import RULES
 from api.console.browser import ApiProblem, Browsing, see
 from api.console.public import names
 from api.console.words import CODES as COMMON
-from api.console.words import chinese, english, moment
+from api.console.words import chinese, english, instant, moment
 from domain.calendar import CHINA
 from domain.petition.words import Phase
 from domain.wording import ZH
@@ -175,15 +174,6 @@ async def between(
     )
 
 
-def instant(local: str) -> str:
-    """Of a time in China, to its second's end; the API says of any other what is wrong."""
-    try:
-        at = datetime.fromisoformat(local)
-        return (at if at.tzinfo else at.replace(tzinfo=CHINA, microsecond=999_999)).astimezone(UTC).isoformat()
-    except (ValueError, OverflowError):
-        return local
-
-
 def in_words(browser: Browsing, shown: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     """Changes and state, as both pages tell them."""
     tell = teller(browser.language, known)
@@ -293,7 +283,7 @@ async def entry(browser: Browsing, q: str = "", phase: str = "", cursor: str = "
 async def district(browser: Browsing, on: str = "") -> HTMLResponse:
     """The whole district at the end of a day, or now: for supervisors too."""
     browser.must_sign_in()
-    figures = await browser.get("/v1/district", as_of=instant(f"{on}T23:59:59") if on else "", days=DAYS)
+    figures = await browser.get("/v1/district", as_of=instant(on) if on else "", days=DAYS)
     return browser.page(
         "audit_district.html",
         figures=figures,

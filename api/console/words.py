@@ -83,6 +83,15 @@ def local(at: str | datetime) -> str:
     return f"{here(at):%Y-%m-%dT%H:%M:%S}"
 
 
+def instant(local: str) -> str:
+    """Of a time in China, to its second's end, or of a day, to its end; the API says of anything else what is wrong."""
+    try:
+        at = datetime.fromisoformat(local if len(local) > len("2026-11-23") else f"{local}T23:59:59")
+        return (at if at.tzinfo else at.replace(tzinfo=CHINA, microsecond=999_999)).astimezone(dt.UTC).isoformat()
+    except (ValueError, OverflowError):
+        return local
+
+
 def date(at: str | datetime) -> dt.date:
     """The day it is here then."""
     return here(at).date()

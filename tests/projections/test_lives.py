@@ -26,6 +26,7 @@ from domain.petition.words import ENDS, Answer, Phase, Resolved, ReviewResult
 from domain.roadmap import standing
 from domain.task import Status, Task
 from infra.database import connect
+from infra.replay import replay
 from projections import board, inbox, process, statistics, timeline
 from projections.board import Viewer
 from projections.projector import READ_MODELS, Batch, advance, checksum, install
@@ -49,6 +50,7 @@ from tests.domain.story import (
 )
 from tests.domain.test_life import Life, Try
 from tests.projections.conftest import Mirror
+from tests.projections.then import Facts, facts_on_the_board, folded_facts
 
 UNITS = [("unit_officer", id_of("unit")), ("unit_officer", id_of("second unit"))]
 OFFICERS = (UNIT_OFFICER, SUPPORTING_OFFICER)
@@ -329,10 +331,16 @@ async def test_after_a_call_was_reassigned_and_the_meeting_waived_they_agree(mir
 
 
 async def test_after_every_step_the_read_models_agree_with_the_aggregates(mirror: Mirror) -> None:
+    """And folded from the log at each of these places, the aggregates are what the board said there."""
     story = given(Phase.COLLECTING, signatures=9)
+    said: dict[int, Facts] = {}
     for _ in eventful(story):
         await mirror.show(story)
         await assert_agreement(mirror.pool, story)
+        said[await mirror.store.max_notification_id()] = await facts_on_the_board(mirror.pool, story.petition.id)
+    parts = [aggregate.id for aggregate in story.aggregates if isinstance(aggregate, Petition | Meeting | Task)]
+    found = await replay(mirror.store, parts, list(said), folded_facts)
+    assert found == list(said.values())
 
 
 async def assert_mirrored(log: Mirror, story: Story) -> None:

@@ -12,8 +12,12 @@ import httpx
 from temporalio.client import WorkflowExecutionStatus
 
 from api.demo.play import EXPECTED, topics
+from infra.database import connect
+from infra.embedded import PostgreSQL
+from infra.sealing import Keyring
 from tests.process_mining import CUT
 from tests.programs import ROOT, new_folder, program, run, temporal_of, tokens
+from tests.stories.replayed import assert_replayed
 
 
 async def test_every_topic_comes_to_its_end_and_so_does_its_workflow() -> None:
@@ -31,9 +35,20 @@ async def test_every_topic_comes_to_its_end_and_so_does_its_workflow() -> None:
         assert ends["flooding"] == ("merged", 1)
         assert ends["zombie-cars"] == ("closed", 2)
         assert [phase for phase, _ in ends.values()].count("closed") == len(ends) - 3
+        one = told["petitions"][0]["id"]
+        shown = await asyncio.to_thread(run, "replay", one, "--subject", "auditor", "--json", *data)
+        assert shown.returncode == 0, shown.stderr
+        assert json.loads(shown.stdout)["state"][0]["phase"] == "closed"
+        async with PostgreSQL(folder / "data") as url:
+            pool = await connect(url)
+            assert await pool.fetchval("SELECT count(*) FROM accesses WHERE role = 'auditor' AND act = 'state'") == 1
+            await assert_replayed(pool, Keyring(pool, folder / "data" / "keys"), {p["id"] for p in told["petitions"]})
+            await pool.close()
         async with program("up", *data, "--port", "0") as engine:
             print(f"ready the second time in {engine.ready_in} s")
             temporal = await temporal_of(engine)
+            shown = await asyncio.to_thread(run, "replay", "--district", "--subject", "auditor", *data)
+            assert "响应率 response" in shown.stdout, shown.stderr
             for petition in told["petitions"]:
                 workflow = temporal.get_workflow_handle(petition["id"])
                 status = (await workflow.describe()).status

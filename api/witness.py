@@ -7,6 +7,7 @@ it. What cannot be written down is not shown (503).
 from collections.abc import Iterator
 from datetime import date, timedelta
 from enum import Enum
+from hashlib import sha256
 from typing import Any, get_args
 from uuid import UUID
 
@@ -24,9 +25,10 @@ IN_REGISTER = {"resident", "residents", "export_residents", "rejection", "workli
 # Which petition a signature is being taken down for, or that somebody reports something, is told nobody: of these, and
 # of whatever discipline inspection reads, stands only that somebody of the host or the office had one on that day.
 UNNAMED = {"draft", "drafts", "report", "reports"}
-ALSO_READ = {"draft_signature": "petition"}  # commands that answer with somebody's words
+ALSO_READ = {"draft_signature": "petition", "send_draft_code": "draft"}  # commands that answer with somebody's words
 CODES = {"document", "digest"}  # made by us
 NOT_WHAT = {"cursor", "limit", "after"}  # pages of one list are one access
+LONGEST = 200
 MOST_REMEMBERED = 10_000
 
 
@@ -97,7 +99,14 @@ def _subject_and_what(request: Request, *, and_query: bool) -> tuple[UUID | None
     what = {name: said[name] for name in sorted(said) if name in CODES or _harmless(kinds.get(name, str))}
     ids = [name for name in what if name.endswith("_id") and "," not in what[name]]
     subject = UUID(what.pop(min(ids, key=lambda name: name != "petition_id"))) if ids else None
-    return subject, {name: value for name, value in what.items() if name not in NOT_WHAT}
+    return subject, {name: _short(value) for name, value in what.items() if name not in NOT_WHAT}
+
+
+def _short(value: str) -> str:
+    """Of a long list its beginning and its digest: a row is a key of an index, too."""
+    if len(value) <= LONGEST:
+        return value
+    return f"{value[: LONGEST - 80]}… SHA-256 {sha256(value.encode()).hexdigest()}"
 
 
 def _query(dependant: Dependant) -> Iterator[tuple[str, Any]]:

@@ -114,7 +114,14 @@ async def forget(conn: PoolConnectionProxy, petitions: Sequence[UUID]) -> None:
     )
     for (slot,) in slots:
         await conn.execute(f"SET LOCAL search_path TO {slot}, public")
+        old = await conn.fetch(
+            "SELECT DISTINCT unnest(tsvector_to_array(grams)) FROM texts WHERE petition_id = ANY ($1) AND NOT public",
+            petitions,
+        )
         await conn.executemany(TAKE_OUT, [(petition_id, False) for petition_id in petitions])
+        await conn.execute(  # what nobody else has written
+            "DELETE FROM grams WHERE NOT public AND n = 0 AND gram = ANY ($1)", [gram for (gram,) in old]
+        )
     await conn.execute("SET LOCAL search_path TO DEFAULT")
 
 

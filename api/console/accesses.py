@@ -91,10 +91,22 @@ ACTS = {
     "worklist": "查看名册待办",
 }
 
+WHAT = {
+    "position": "位置",
+    "since": "对比自",
+    "as_of": "截至",
+    "document": "文书",
+    "digest": "文件摘要",
+    "form": "格式",
+    "phase": "阶段",
+    "kind": "类型",
+}
+
 
 def words() -> Iterator[str]:
     """All that these pages say beside their templates."""
     yield from ACTS.values()
+    yield from WHAT.values()
 
 
 @router.get("/audit/accesses")
@@ -116,6 +128,7 @@ async def looked(
         names=known,
         chosen=chosen,
         acts=ACTS,
+        kinds=WHAT,
         roles=[role.value for role in Role if role not in (Role.RESIDENT, Role.WORKFLOW)] + [TERMINAL],
     )
 

@@ -109,6 +109,8 @@ async def test_what_an_auditor_read_is_told_exactly(new_world: World) -> None:
     assert await last(world, AUDITOR) == ("flags", petition, '{"kind": "eve"}')
     await world.get(AUDITOR, "/v1/petitions", q="张阿婆", phase="accepted")
     assert await last(world, AUDITOR) == ("petitions", None, '{"phase": "accepted"}')
+    await world.get(AUDITOR, "/v1/petitions", id=[str(uuid4()) for _ in range(200)])
+    assert re.search(r"… SHA-256 [0-9a-f]{64}", (await last(world, AUDITOR))[2])
     evidence = f"/v1/tasks/{ids['task_id']}/evidence/{ids['digest']}"
     assert (await world.read(AUDITOR, evidence)).is_success
     assert await last(world, AUDITOR) == ("evidence", UUID(ids["task_id"]), f'{{"digest": "{ids["digest"]}"}}')
@@ -161,6 +163,10 @@ async def test_nobody_learns_from_it_who_takes_part_or_reports(new_world: World)
     assert (await last(world, world.host))[:2] == ("petition", UUID(open_one[-36:]))  # as if they had read its page
     await world.get(world.host, f"/v1/drafts/{draft['id']}")
     assert (await last(world, world.host))[:2] == ("draft", None)
+    world.clock.at += timedelta(days=1)
+    before = await looks(world)
+    await world.post(world.host, f"/v1/drafts/{draft['id']}/code")
+    assert (len(await looks(world)), (await last(world, world.host))[:2]) == (len(before) + 1, ("draft", None))
     await world.get(world.host, f"/v1/residents/{signer.subject}")
     assert signer.subject not in str(await looks(world))
 

@@ -104,6 +104,8 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
         )
         == 0
     )
+    word = Keyring(pool, folder / "keys").hashed("植入")
+    assert not await pool.fetchval("SELECT count(*) FROM similarities.grams WHERE gram = $1", word)
     # their keys, too, are only where changes were written down first, until PostgreSQL writes over that
     gone = {key.hex(): [key] for key in keys - await wrapped_keys(pool)}
     assert len(gone) > 3

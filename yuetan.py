@@ -42,7 +42,7 @@ from api.demo import show
 from api.demo.district import Refused
 from domain.command import Role
 from domain.policy import Policy
-from infra import bundle, note, policies, terminal, transparency, verification
+from infra import accesses, bundle, note, policies, terminal, transparency, verification
 from infra.belonging import belong_together
 from infra.correspondents import Correspondents
 from infra.database import NewerDatabase, connect
@@ -217,6 +217,8 @@ async def export(args: argparse.Namespace) -> int:
         await belong_together(pool, settings.keys)
         with suppress(Unavailable):  # what cannot be published just now is signed all the same
             await _sealer(pool, settings).seal()
+        people = People(pool, secret(settings.keys, "people.key"))
+        await accesses.at_terminal(pool, people, "export", complete=args.complete)
         output = args.output or Path(f"yuetan-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip")
         with terminal.new_file(output) as file, terminal.progress("导出 exporting") as tell:
             manifest = await bundle.write(pool, file, (lambda _: False) if args.complete else shown.withheld, tell)

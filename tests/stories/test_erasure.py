@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import orjson
 
 from api.demo.district import District, Person
 from domain.text import Text
-from infra import merkle, transparency
+from infra import bundle, merkle, transparency, verification
 from infra.embedded import PostgreSQL
 from infra.erasure import SETTLED, Erasures
 from infra.event_store import EventStore, read_page
@@ -55,7 +56,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + PLANTED["paper"].encode() + b"\x00"
 
 
 async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_changed(
-    engine: tuple[Program, Path], people: District
+    engine: tuple[Program, Path], people: District, tmp_path: Path
 ) -> None:
     program, folder = engine
     url = PostgreSQL(folder).address
@@ -67,6 +68,7 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
     assert await pool.fetchval(HASHED, UUID(story.id)) == 1
     keys = await wrapped_keys(pool)
     earlier, proofs = await proved(pool, folder)
+    await exported(pool, tmp_path / "before.zip")
 
     for who, noun, body in (
         (person, "/v1/me/erasure", {"reason": PLANTED["reason"]}),
@@ -89,6 +91,16 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
     assert sizes[0] >= len(before) < sizes[1]
     assert merkle.verify_consistency(*sizes, earlier.checkpoint.root, later.checkpoint.root, grown)
     assert traces.within(await opened(pool, folder), WORDS) == set()
+    await exported(pool, tmp_path / "after.zip")
+    (tmp_path / "checkpoint").write_text(earlier.note)
+    signed = verification.earlier(tmp_path / "checkpoint")
+    for bundle_file in (tmp_path / "before.zip", tmp_path / "after.zip"):
+        report = await asyncio.to_thread(verification.verify_bundle, bundle_file, given=signed)
+        assert report.ok, report.findings
+        with zipfile.ZipFile(bundle_file) as bundled:
+            content = b"".join(bundled.read(name) for name in bundled.namelist())
+        assert story.id.replace("-", "").encode() in content.replace(b"-", b"")
+        assert traces.within(content, WORDS) == set()
     # (b) nothing of them stands anywhere; and the search finds what is there to be found
     await people.get(CLERK, story.path)  # the read models have come so far
     assert await traces.in_database(url, [*WORDS, *CANARIES]) == set(CANARIES[:1])
@@ -208,6 +220,12 @@ async def proved(pool: asyncpg.Pool, folder: Path) -> tuple[Sealed, list[list[by
     assert sealed
     size = sealed.checkpoint.size
     return sealed, [await transparency.hashes(pool, merkle.inclusion_ranges(n, size)) for n in range(size)]
+
+
+async def exported(pool: asyncpg.Pool, path: Path) -> None:
+    """As for a court: no event is withheld."""
+    with path.open("wb") as file:
+        await bundle.write(pool, file, lambda _: False, lambda *_: None)
 
 
 async def wrapped_keys(pool: asyncpg.Pool) -> set[bytes]:

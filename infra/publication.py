@@ -62,7 +62,7 @@ class FolderShelf:
         at = self._folder / path
         try:
             at.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=at.parent, delete=False) as new:
+            with tempfile.NamedTemporaryFile(dir=at.parent, prefix=".", delete=False) as new:
                 try:
                     new.write(data)
                     new.flush()

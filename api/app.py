@@ -141,6 +141,7 @@ def create_app(
     positions = Positions(store.pool)
     slips = Slips(signing_in.register, keyring, files)
     app.state.reckoner = statistics.Reckoner()
+    app.state.processes = process.Reckoner()
     app.state.newest = events.Newest(store, positions)
     app.state.services = Services(
         pool=store.pool,

@@ -210,3 +210,8 @@ def transitions() -> Iterator[tuple[str, list[str], list[str]]]:
     for step, machines in moved.items():
         for ways in product(*machines.values()):
             yield step, [before for before, _ in ways if before], [after for _, after in ways]
+
+
+def allowed(states: Collection[str]) -> list[str]:
+    """The steps that may come in any of these states."""
+    return list(dict.fromkeys(step for step, before, _ in arrows() if before in states))

@@ -21,7 +21,7 @@ from domain.petition import Petition
 from infra.event_store import Recorded
 from projections import timeline
 from projections.board import HANDLES, Viewer
-from projections.read_model import ReadModel, Statement
+from projections.read_model import ReadModel, Statement, shape
 
 _MOVES = ", ".join(
     f"('{step}', '{before}', '{after}', '{after.partition(':')[0]}')" for step, before, after in course.arrows()
@@ -223,30 +223,97 @@ async def taken_part(
     return {row["originator_id"] for row in rows}
 
 
-async def few(pool: asyncpg.Pool, viewer: Viewer, selection: Selection, limit: int) -> list[UUID] | None:
-    """The chosen petitions, unless there are more of them."""
-    rows, more = await petitions(pool, viewer, selection, limit=limit)
-    return [row["id"] for row in rows] if more is None else None
+# Waits are sorted in memory; compiling the query would take longer than it saves.
+_ROOM = "SET LOCAL work_mem TO '256MB'; SET LOCAL jit TO off"
+_CHOSEN = f"process.steps AS s JOIN board.petitions AS p ON p.id = s.petition_id WHERE {SELECTED}"
+_MEDIAN = "percentile_disc(0.5) WITHIN GROUP (ORDER BY s.waited) AS median_seconds"
 
 
-# One sort of all waits, in memory.
-_ROOM = "SET LOCAL work_mem TO '256MB'; SET LOCAL max_parallel_workers_per_gather TO 2; SET LOCAL jit TO off"
-_OF_CHOSEN = f"""
-FROM process.steps AS s WHERE s.petition_id IN (SELECT p.id FROM board.petitions AS p WHERE {SELECTED})
-"""
-
-
-async def course_taken(
-    pool: asyncpg.Pool, viewer: Viewer, selection: Selection, kept_out: Sequence[UUID] = ()
-) -> list[Row]:
-    """How often each step followed each other one (``previous`` is null: it was the first), in how many petitions, and
-    after how many seconds, at the median."""
+async def _reckoned(pool: asyncpg.Pool, sql: str, *arguments: Any) -> list[Row]:
     async with pool.acquire() as conn, conn.transaction(readonly=True):
         await conn.execute(_ROOM)
-        rows = await conn.fetch(
-            "SELECT s.previous, s.step, count(*) AS count,"
-            " percentile_disc(0.5) WITHIN GROUP (ORDER BY s.waited) AS waited"
-            f" {_OF_CHOSEN} GROUP BY s.previous, s.step",
-            *_chosen(viewer, selection, kept_out),
-        )
-    return [dict(row) for row in rows]
+        return [dict(row) for row in await conn.fetch(sql, *arguments)]
+
+
+async def count(pool: asyncpg.Pool, viewer: Viewer, selection: Selection, kept_out: Sequence[UUID] = ()) -> Row:
+    """How many petitions there are, and how many have departed from the course."""
+    row = await pool.fetchrow(
+        "SELECT count(*) AS petitions,"
+        " count(*) FILTER (WHERE p.id IN (SELECT petition_id FROM process.departures)) AS departed"
+        f" FROM board.petitions AS p WHERE {SELECTED}",
+        *_chosen(viewer, selection, kept_out),
+    )
+    assert row is not None
+    return dict(row)
+
+
+async def arrows(pool: asyncpg.Pool, viewer: Viewer, selection: Selection, kept_out: Sequence[UUID] = ()) -> list[Row]:
+    """How often each step followed each other one (``previous`` is null: it was the first), and after how many seconds,
+    at the median. The most frequent first."""
+    return await _reckoned(
+        pool,
+        f"SELECT s.previous, s.step, count(*) AS count, {_MEDIAN} FROM {_CHOSEN}"
+        " GROUP BY s.previous, s.step ORDER BY count(*) DESC, s.previous, s.step",
+        *_chosen(viewer, selection, kept_out),
+    )
+
+
+async def handovers(
+    pool: asyncpg.Pool, viewer: Viewer, selection: Selection, kept_out: Sequence[UUID] = ()
+) -> list[Row]:
+    """How often the work on something went from one organisation to another, of how many petitions, and the median of
+    the seconds before the other's first step. The most frequent first."""
+    return await _reckoned(
+        pool,
+        "SELECT s.handed_by AS from_id, s.on_behalf_of AS to_id, count(*) AS count,"
+        f" count(DISTINCT s.petition_id) AS petitions, {_MEDIAN} FROM {_CHOSEN} AND s.handed_by IS NOT NULL"
+        " GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2",
+        *_chosen(viewer, selection, kept_out),
+    )
+
+
+async def by_organisation(
+    pool: asyncpg.Pool, viewer: Viewer, selection: Selection, kept_out: Sequence[UUID] = ()
+) -> list[Row]:
+    """How many steps each organisation took, of how many petitions, and the median of the seconds before."""
+    return await _reckoned(
+        pool,
+        "SELECT s.on_behalf_of AS organisation_id, count(*) AS steps, count(DISTINCT s.petition_id) AS petitions,"
+        f" {_MEDIAN} FROM {_CHOSEN} AND s.on_behalf_of IS NOT NULL GROUP BY 1 ORDER BY 1",
+        *_chosen(viewer, selection, kept_out),
+    )
+
+
+Place = tuple[int, int]  # seconds and position: what a page of waits ends with
+
+
+async def waits(
+    pool: asyncpg.Pool, viewer: Viewer, selection: Selection, *, cursor: Place | None = None, limit: int = 50
+) -> tuple[list[Row], Place | None]:
+    """Single waits, the longest first, each with the step that ended it."""
+    rows = await pool.fetch(
+        "SELECT s.*, p.topic, p.public_topic FROM process.steps AS s JOIN board.petitions AS p ON p.id = s.petition_id"
+        f" WHERE {SELECTED} AND s.waited > 0 AND ($11::bigint IS NULL OR (s.waited, s.position) < ($11, $12))"
+        " ORDER BY s.waited DESC, s.position DESC LIMIT $13",
+        *_chosen(viewer, selection, ()),
+        *(cursor or (None, None)),
+        limit + 1,
+    )
+    found = [shape(row, texts=("topic",)) for row in rows[:limit]]
+    return found, (found[-1]["waited"], found[-1]["position"]) if len(rows) > limit else None
+
+
+async def departures(
+    pool: asyncpg.Pool, viewer: Viewer, selection: Selection, *, cursor: int | None = None, limit: int = 50
+) -> tuple[list[Row], int | None]:
+    """Steps that the course does not allow, newest first, each with the states that its subject was in."""
+    rows = await pool.fetch(
+        "SELECT d.*, s.at, s.role, p.topic, p.public_topic FROM process.departures AS d"
+        " JOIN process.steps AS s USING (position) JOIN board.petitions AS p ON p.id = d.petition_id"
+        f" WHERE {SELECTED} AND ($11::bigint IS NULL OR d.position < $11) ORDER BY d.position DESC LIMIT $12",
+        *_chosen(viewer, selection, ()),
+        cursor,
+        limit + 1,
+    )
+    found = [shape(row, texts=("topic",)) for row in rows[:limit]]
+    return found, found[-1]["position"] if len(rows) > limit else None

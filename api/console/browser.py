@@ -19,7 +19,7 @@ import httpx
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 from api.console import streaming
 from api.console.words import render
@@ -127,6 +127,10 @@ class Browser:
         kept = ("Content-Type", "Content-Disposition", "Content-Security-Policy", "Cache-Control")
         return Response(answer.content, headers={name: answer.headers[name] for name in kept if name in answer.headers})
 
+    def through(self, path: str) -> Response:
+        """What the API answers to the page's own query, handed on as it comes: however long it is."""
+        return _Through(self, path)
+
     async def _get(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
         after = None if self.behind else self.request.query_params.get("after")
         try:
@@ -154,6 +158,11 @@ class Browser:
         return httpx.AsyncClient(
             transport=transport, base_url=str(self.request.base_url), headers=headers, trust_env=False
         )
+
+    async def ask(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """The page's own request, as one to the API."""
+        headers = [(b"authorization", f"Bearer {self.token}".encode())]
+        await self._app({**scope, "path": path, "raw_path": path.encode(), "headers": headers}, receive, send)
 
     async def _app(self, scope: Any, receive: Receive, send: Send) -> None:
         """What a page asks for goes under the page's own request id."""
@@ -218,6 +227,15 @@ class Browser:
 
 def _filled(query: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: value for name, value in query.items() if value not in (None, "")} or None
+
+
+class _Through(Response):
+    def __init__(self, browser: Browser, path: str) -> None:
+        super().__init__()
+        self._browser, self._path = browser, path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._browser.ask(self._path, scope, receive, send)
 
 
 def _read(answer: httpx.Response) -> Answer:

@@ -3,6 +3,7 @@
 from domain.command import Role
 
 DESK = ("/desk", "待办")
+PROCESS = ("/process", "流程")
 REGISTER = ("/register", "居民名册")
 
 RULES = (("/directory", "名录"), ("/policies", "政策版本"), ("/calendar", "工作日历"))
@@ -27,10 +28,17 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
         DESK,
         ("/board", "任务看板"),
     ),
-    Role.SUPERVISOR: (DESK, ("/supervision", "督查"), ("/audit/flags", "值得留意"), ("/audit/district", "当时的全区")),
+    Role.SUPERVISOR: (
+        DESK,
+        ("/supervision", "督查"),
+        PROCESS,
+        ("/audit/flags", "值得留意"),
+        ("/audit/district", "当时的全区"),
+    ),
     Role.DISCIPLINE: (("/reports", "举报"),),
     Role.AUDITOR: (
         ("/audit", "审计"),
+        PROCESS,
         ("/audit/flags", "值得留意"),
         ("/audit/accesses", "查阅记录"),
         ("/audit/district", "当时的全区"),

@@ -1,4 +1,5 @@
-"""``python -m tests.benchmarks [store | order [EVENTS] | console | sealing | similar | crowd]``, or the first three."""
+"""``python -m tests.benchmarks [store | order [EVENTS] | console | process | sealing | similar | crowd]``; else the
+first three."""
 
 import asyncio
 import sys
@@ -9,11 +10,17 @@ import uvloop
 
 from infra.database import connect
 from infra.embedded import PostgreSQL
-from tests.benchmarks import console, crowd, sealing, similar
+from tests.benchmarks import console, crowd, process, sealing, similar
 from tests.benchmarks.store import compare, new_database
 from tests.faults.order import follow_many_writers
 
-OTHERS = {"sealing": sealing.measure, "similar": similar.measure, "crowd": crowd.measure, "console": console.measure}
+OTHERS = {
+    "sealing": sealing.measure,
+    "similar": similar.measure,
+    "crowd": crowd.measure,
+    "console": console.measure,
+    "process": process.measure,
+}
 
 
 async def order(url: str, events: int) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 from eventsourcing.utils import get_topic
 from jinja2.ext import babel_extract
 
-from api.console import ahead, story
+from api.console import ahead, process, story
 from api.console.forms import FORMS
 from api.console.navigation import NAVIGATION
 from api.console.words import CODES, ENGLISH, HAPPENED
@@ -27,6 +27,7 @@ def test_every_word_of_the_pages_is_there_in_english() -> None:
     for file in Path("api/console/templates").iterdir():
         with file.open("rb") as opened:
             said |= {text for _, _, text, _ in babel_extract(opened, ["_"], [], {}) if isinstance(text, str)}
+    said |= set(process.words())
     said |= {words for form in FORMS.values() for words in form.words}
     said |= {words for pages in NAVIGATION.values() for _, words in pages}
     assert len(said) > 100

@@ -28,7 +28,7 @@ from infra.sealing import ERASED, Keyring, secret
 from infra.slips import Slips
 from infra.transparency import Sealed, Sealer
 from projections import similar
-from tests.programs import Program
+from tests.programs import Program, run
 from tests.stories import traces
 from tests.stories.story import ADMIN, AUDITOR, CLERK, Story, registered
 
@@ -101,6 +101,9 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
             content = b"".join(bundled.read(name) for name in bundled.namelist())
         assert story.id.replace("-", "").encode() in content.replace(b"-", b"")
         assert traces.within(content, WORDS) == set()
+    export = ("export", "--data-dir", folder, "--output", tmp_path / "public.zip")
+    assert (await asyncio.to_thread(run, *export)).returncode == 0
+    assert await pool.fetchval("SELECT act FROM accesses WHERE role = 'terminal'") == "export"
     # (b) nothing of them stands anywhere; and the search finds what is there to be found
     await people.get(CLERK, story.path)  # the read models have come so far
     assert await traces.in_database(url, [*WORDS, *CANARIES]) == set(CANARIES[:1])

@@ -40,6 +40,7 @@ from api import entering, replaying
 from api.app import create_app
 from api.demo import show
 from api.demo.district import Refused
+from api.deps import STAFF
 from domain.command import Role
 from domain.policy import Policy
 from infra import accesses, bundle, note, policies, terminal, transparency, verification
@@ -53,6 +54,7 @@ from infra.event_store import EventStore
 from infra.files import Bucket, Files, Folder
 from infra.gateway import Console, Outside
 from infra.identity import LONGEST_SUBJECT, Issuer, IssuerUnreachable, Verifier, is_subject
+from infra.log_verification import verify_log
 from infra.outbound import Outbound
 from infra.people import People
 from infra.publication import BucketShelf, FolderShelf, Publication, Shelf
@@ -210,15 +212,13 @@ async def enter(args: argparse.Namespace) -> int:
 
 async def export(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
-        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
-    async with database(settings) as url, pool_of(url) as pool:
-        await apply_migrations(pool)
+    async with _log(settings) as (pool, _):
         await belong_together(pool, settings.keys)
         with suppress(Unavailable):  # what cannot be published just now is signed all the same
             await _sealer(pool, settings).seal()
         people = People(pool, secret(settings.keys, "people.key"))
-        await accesses.at_terminal(pool, people, "export", complete=args.complete)
+        subject = await people.pseudonym(args.subject, STAFF) if args.subject else ""
+        await accesses.at_terminal(pool, people, "export", complete=args.complete, subject=subject)
         output = args.output or Path(f"yuetan-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip")
         with terminal.new_file(output) as file, terminal.progress("导出 exporting") as tell:
             manifest = await bundle.write(pool, file, (lambda _: False) if args.complete else shown.withheld, tell)
@@ -231,14 +231,21 @@ async def export(args: argparse.Namespace) -> int:
 
 
 async def verify(args: argparse.Namespace) -> int:
-    """A bundle: without a database, and without the settings of one."""
+    """A bundle takes neither a database nor the settings of one."""
+    settings = None if args.file else _settings(args)
     try:
         trusted = [note.Verifier.parse(key) for key in args.key]
         given = [one for path in args.checkpoint for one in verification.earlier(path)]
+        if settings:
+            given += await _published(settings)
     except (ValueError, OSError, verification.Unreadable) as error:
         raise CannotStart(str(error)) from error
     with terminal.progress("核验 verifying") as tell:
-        report = await asyncio.to_thread(verification.verify_bundle, args.file, trusted, given, tell)
+        if settings is None:
+            report = await asyncio.to_thread(verification.verify_bundle, args.file, trusted, given, tell)
+        else:
+            async with _log(settings) as (pool, url):
+                report = await verify_log(pool, url, trusted, given, tell)
     for line in [report.json()] if args.json else terminal.told(report):
         say(line)
     return 0 if report.ok else 1
@@ -262,6 +269,29 @@ async def replay(args: argparse.Namespace) -> int:
         except replaying.NotShown as error:
             raise CannotStart(str(error)) from error
     return 0
+
+
+async def _published(settings: Settings) -> list[verification.Earlier]:
+    """What stands outside of the database: every checkpoint of a folder, the newest of a bucket."""
+    if settings.proof_url is None:
+        folder = _proof_folder(settings)
+        return verification.earlier(folder) if (folder / "checkpoint").exists() else []
+    try:
+        newest = await asyncio.to_thread(Publication(_shelf(settings)).newest)
+    except Unavailable as error:
+        raise CannotStart(f"{error}; check YUETAN_PROOF_URL") from error
+    return [verification.Earlier(settings.proof_url, newest)] if newest else []
+
+
+@asynccontextmanager
+async def _log(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, str]]:
+    """A database that has a log in it already."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+    async with database(settings) as url, pool_of(url) as pool:
+        if not await pool.fetchval("SELECT to_regclass('log_tiles')"):
+            raise CannotStart("the database is of an older program; run `yuetan migrate`, and start the engine once")
+        yield pool, url
 
 
 async def doctor(args: argparse.Namespace) -> int:
@@ -572,9 +602,13 @@ def _sealer(pool: asyncpg.Pool, settings: Settings) -> Sealer:
     return Sealer(pool, settings.keys / "log", Publication(_shelf(settings)), settings.proof_origin)
 
 
+def _proof_folder(settings: Settings) -> Path:
+    return settings.proof_folder or settings.data_dir / "proof"
+
+
 def _shelf(settings: Settings) -> Shelf:
     if settings.proof_url is None:
-        return FolderShelf(settings.proof_folder or settings.data_dir / "proof")
+        return FolderShelf(_proof_folder(settings))
     try:
         return BucketShelf(settings.proof_url, settings.files_endpoint)
     except Unavailable as error:
@@ -752,9 +786,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     new = command(export, "write every event and what was signed of it into one file that anybody can verify")
     new.add_argument("--output", type=Path, metavar="F.zip", help="default: yuetan-TIME.zip")
     new.add_argument("--complete", action="store_true", help="signatures, judgements and votes too: for a court alone")
-    new.add_argument("--subject", metavar="NAME", help="who asks for it: it is recorded")
-    new = command(verify, "check a file that `export` wrote; it takes no database, no network and no keys of ours")
-    new.add_argument("file", type=Path, metavar="F.zip")
+    new.add_argument("--subject", metavar="NAME", help="for whom: it is recorded, beside the account")
+    new = command(verify, "check a file that `export` wrote, which takes no database and no network; or the log itself")
+    new.add_argument("file", nargs="?", type=Path, metavar="F.zip", help="default: the database of this installation")
     new.add_argument("--key", action="append", default=[], metavar="VKEY", help="whose signature you trust")
     new.add_argument(
         "--checkpoint",

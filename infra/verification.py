@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +18,7 @@ from typing import IO, Any
 import orjson
 
 from infra import merkle, note
-from infra.differences import differences
+from infra.differences import Difference, differences
 from infra.merkle import HASH_BYTES, WIDTH, Edge, Tile
 from infra.note import BadNote, Checkpoint, Verifier
 
@@ -140,15 +141,20 @@ class Order:
 # Trees
 
 
-def roots(hashes: bytes, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-    """Of the first ``size`` leaves, for each size that ascends and that there are enough leaves for."""
+def roots(
+    hashes: bytes, sizes: Iterable[int], each: Callable[[Tile, bytes], None] = lambda *_: None
+) -> Iterator[tuple[int, bytes]]:
+    """Of the first ``size`` leaves, for each size that ascends and that there are enough leaves for. ``each`` is told
+    each tile when it is full, and at the end the others."""
     edge = Edge()
     for size in sizes:
         if size * HASH_BYTES > len(hashes):
             return
-        for _ in edge.append(merkle.split(hashes[edge.size * HASH_BYTES : size * HASH_BYTES])):
-            pass
+        for tile, content in edge.append(merkle.split(hashes[edge.size * HASH_BYTES : size * HASH_BYTES])):
+            each(tile, content)
         yield size, edge.root()
+    for tile, content in edge.tiles():
+        each(tile, content)
 
 
 class Chain:
@@ -277,12 +283,14 @@ def open_earlier(given: Sequence[Earlier], chain: Chain, evidence: Evidence, rep
         evidence.kept.append((one, made))
 
 
-def check_roots(hashes: bytes, evidence: Evidence, report: Report) -> bytes | None:
+def check_roots(
+    hashes: bytes, evidence: Evidence, report: Report, each: Callable[[Tile, bytes], None] = lambda *_: None
+) -> bytes | None:
     """The leaves against every checkpoint. Of what does not fit: the narrowest range, and where kept tiles tell it,
     the leaf hashes that were signed instead."""
     count = len(hashes) // HASH_BYTES
     every = [(None, checkpoint) for checkpoint in evidence.own.values()] + evidence.kept
-    made = dict(roots(hashes, sorted({checkpoint.size for _, checkpoint in every})))
+    made = dict(roots(hashes, sorted({checkpoint.size for _, checkpoint in every}), each))
     good = [checkpoint.size for _, checkpoint in every if made.get(checkpoint.size) == checkpoint.root]
     signed: bytes | None = None
     for group in ([(None, checkpoint) for checkpoint in evidence.own.values()], evidence.kept):
@@ -301,6 +309,15 @@ def check_roots(hashes: bytes, evidence: Evidence, report: Report) -> bytes | No
         _, checkpoint, one = bad[-1]
         signed = kept_leaves(one.folder, checkpoint) if one and one.folder else None
     return signed
+
+
+def differ_rightly(found: bytes, leaves: bytes, last: Checkpoint, report: Report) -> bool:
+    """False where the events are those under the last checkpoint, and it is the leaf hashes that were altered."""
+    if found == leaves or dict(roots(found, [last.size])) != {last.size: last.root} or len(found) != 32 * last.size:
+        return True
+    zh, en = "叶子哈希被改动,事件无误", "the leaf hashes were altered; the events are those signed"
+    report.add("leaves", zh, en, leaf=differences(leaves, found)[0].leaf)
+    return False
 
 
 # A bundle
@@ -357,15 +374,16 @@ class Bundle:
                 yield line
             self.sizes[name] = size
 
-    def again(self, wanted: set[int]) -> dict[int, bytes]:
-        """Some lines of the events, a second time."""
-        found: dict[int, bytes] = {}
+    def again(self, wanted: set[int]) -> dict[int, Fields]:
+        """What some lines say, of those that say anything: read a second time."""
+        found: dict[int, Fields] = {}
         if wanted:
             with self._zip.open("events.jsonl") as file:
                 for n in range(max(wanted) + 1):
                     line = file.readline(LONGEST_LINE)
-                    if n in wanted and line:
-                        found[n] = line.removesuffix(b"\n")
+                    if n in wanted:
+                        with suppress(ValueError):
+                            found[n] = parse_line(line.removesuffix(b"\n"))
         return found
 
 
@@ -413,18 +431,16 @@ def _verify(bundle: Bundle, trusted: Sequence[Verifier], given: Sequence[Earlier
     open_earlier(given, chain, evidence, report)
     leaves = bundle.whole("leaves")
     found, shown, withheld, bad, ordered = _events(bundle, last.size, tell)
-    signed = leaves
-    if found != leaves and dict(roots(found, [last.size])) == {last.size: last.root} and len(found) == 32 * last.size:
-        zh, en = "叶子哈希被改动,事件无误", "the leaf hashes were altered; the events are those signed"
-        signed, changed = found, differences(leaves, found)[0]
-        report.add("leaves", zh, en, leaf=changed.leaf)
-    _tell_differences(bundle, found, signed, bad, report)
+    signed = leaves if differ_rightly(found, leaves, last, report) else found
+    changes = differences(found, signed)
+    tell_differences(changes, bundle.again(neighbours(changes)), report, bad)
     kept = check_roots(signed, evidence, report)
     if len(signed) > HASH_BYTES * last.size:
         zh, en = "叶子多于检查点", "more leaves than the last checkpoint has"
         report.add("leaves", zh, en, leaf=last.size, size=last.size)
     if kept is not None:
-        _tell_differences(bundle, found[: len(kept)], kept, {}, report, "kept_")
+        changes = differences(found[: len(kept)], kept)
+        tell_differences(changes, bundle.again(neighbours(changes)), report, code="kept_")
     for finding in ordered.findings:
         report.add(finding.code, finding.zh, finding.en, **finding.where)
     facts = {"origin": last.origin, "size": last.size, "root": last.root.hex(), "shown": shown, "withheld": withheld}
@@ -542,33 +558,32 @@ SAID = {
 }
 
 
-def _tell_differences(
-    bundle: Bundle, found: bytes, signed: bytes, bad: Mapping[int, str], report: Report, code: str = ""
+def neighbours(changes: Iterable[Difference]) -> set[int]:
+    """The lines that have to be read to name these places."""
+    return {n for change in changes for n in (change.line - 1, change.line) if n >= 0}
+
+
+def tell_differences(
+    changes: Sequence[Difference],
+    lines: Mapping[int, Fields],
+    report: Report,
+    bad: Mapping[int, str] | None = None,
+    code: str = "",
 ) -> None:
-    changes = differences(found, signed)[: MOST_FINDINGS + 1]
-    wanted = {n for change in changes for n in (change.line - 1, change.line, change.line + change.count - 1) if n >= 0}
-    lines = bundle.again(wanted)
-
-    def fields(n: int) -> Fields | None:
-        try:
-            return parse_line(lines[n]) if n in lines else None
-        except ValueError:
-            return None
-
+    """``lines``: what they say, those that can be read. ``bad``: why the others cannot."""
+    bad = bad or {}
     for change in changes:
         zh, en = SAID[change.kind]
         where: dict[str, Any] = {"line": change.line + 1}
-        if change.count > 1:
-            where["to_line"] = change.line + change.count
         if change.kind == "removed":
             where = {"before_line": change.line + 1}
-            where |= {"after_position": place(fields(change.line - 1)).get("position")}
-            where |= {"before_position": place(fields(change.line)).get("position")}
+            where |= {"after_position": place(lines.get(change.line - 1)).get("position")}
+            where |= {"before_position": place(lines.get(change.line)).get("position")}
         else:
-            where |= place(fields(change.line))
+            where |= place(lines.get(change.line))
         where["leaf"] = change.leaf
         if change.count > 1:
-            where["leaves" if change.kind != "inserted" else "lines"] = change.count
+            where["count"] = change.count
         if change.line in bad and change.kind != "removed":
             where["why"] = bad[change.line]
         report.add(code + change.kind, zh, en, **where)

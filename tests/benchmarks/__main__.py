@@ -1,5 +1,4 @@
-"""``python -m tests.benchmarks [store | order [EVENTS] | console | process | sealing | similar | crowd]``; else the
-first three."""
+"""``python -m tests.benchmarks [store | order [EVENTS] | console | NAME]``: the first three, or one of `OTHERS`."""
 
 import asyncio
 import sys
@@ -10,11 +9,12 @@ import uvloop
 
 from infra.database import connect
 from infra.embedded import PostgreSQL
-from tests.benchmarks import console, crowd, process, sealing, similar
+from tests.benchmarks import console, crowd, process, proof, sealing, similar
 from tests.benchmarks.store import compare, new_database
 from tests.faults.order import follow_many_writers
 
 OTHERS = {
+    "proof": proof.measure,
     "sealing": sealing.measure,
     "similar": similar.measure,
     "crowd": crowd.measure,

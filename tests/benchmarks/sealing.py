@@ -44,10 +44,12 @@ FROM generate_series($1::bigint, $2::bigint) AS n
 """
 
 
-async def grow(pool: asyncpg.Pool, events: int) -> None:
-    for first in range(0, events, 50_000):
-        await pool.execute(_GROW, first, min(first + 50_000, events) - 1, timeout=600)
-        print(f"\r{first + 50_000:,} events", end="", flush=True)
+async def grow(pool: asyncpg.Pool, events: int, start: int = 0) -> None:
+    """``start``: how many there are already."""
+    for first in range(start, start + events, 50_000):
+        last = min(first + 50_000, start + events)
+        await pool.execute(_GROW, first, last - 1, timeout=600)
+        print(f"\r{last:,} events", end="", flush=True)
     print()
     await pool.execute("VACUUM ANALYZE stored_events", timeout=600)
 

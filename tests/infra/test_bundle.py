@@ -245,7 +245,7 @@ ATTACKS: dict[str, tuple[Callable[[Lines], Lines], tuple[str, ...]]] = {
     ),
     "a truncated tail": (
         lambda lines: lines[:580],
-        ("removed", "before line 581", "leaf 580", "leaves 20", "after position 580"),
+        ("removed", "before line 581", "leaf 580", "count 20", "after position 580"),
     ),
     "an inserted event": (
         lambda lines: at(lines, 41, edited(lines[41], originator_id=str(UUID(int=99))), instead=0),

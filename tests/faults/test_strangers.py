@@ -58,7 +58,7 @@ HEADERS = (
 
 async def test_no_route_breaks_or_appends_whatever_it_is_sent(cluster: Cluster) -> None:
     database = await asyncpg.connect(cluster.settings["YUETAN_DATABASE_URL"])
-    async with cluster.people() as people:
+    async with cluster.worker(), cluster.people() as people:  # some pages wait until all is shown
         story = await Story.opened(people)
         await story.post(story.residents[0], "withdrawal")  # else a stranger could sign
         head = await database.fetchval("SELECT max(notification_id) FROM stored_events")

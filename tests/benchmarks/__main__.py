@@ -9,12 +9,13 @@ import uvloop
 
 from infra.database import connect
 from infra.embedded import PostgreSQL
-from tests.benchmarks import console, crowd, process, proof, sealing, similar
+from tests.benchmarks import console, crowd, process, proof, replay, sealing, similar
 from tests.benchmarks.store import compare, new_database
 from tests.faults.order import follow_many_writers
 
 OTHERS = {
     "proof": proof.measure,
+    "replay": replay.measure,
     "sealing": sealing.measure,
     "similar": similar.measure,
     "crowd": crowd.measure,

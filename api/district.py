@@ -11,7 +11,7 @@ from api.deps import Known, Serving, require_shown
 from api.history import AsOf
 from api.openapi import PRIVATE_READ
 from api.pages import require_role
-from api.statistics import Figures
+from api.statistics import CAUGHT_UP, Figures
 from domain.calendar import ONE_DAY, local_day
 from domain.command import Role
 from domain.petition.words import ENDS
@@ -46,13 +46,17 @@ class District(Figures):
 Days = Annotated[int, Query(ge=0, le=366, description="How many days back to tell how many petitions were open.")]
 
 
-@router.get("/district", responses=PRIVATE_READ)
+@router.get("/district", responses=PRIVATE_READ, dependencies=CAUGHT_UP)
 async def read_district(services: Serving, identity: Known, as_of: AsOf = None, days: Days = 0) -> District:
     """For auditors and supervisors: petitions by phase, the clocks that ran, and the rates, as they stood at a moment;
-    without one, or with one yet to come, now. Petitions about an official's conduct count. Up to the last event that
-    had been recorded when it was asked for."""
+    without one, or with one yet to come, now. Petitions about an official's conduct count."""
     require_role(identity, Role.AUDITOR, Role.SUPERVISOR)
-    await require_shown(services, await services.store.max_notification_id(), "statistics", "board")
+    if as_of is not None:
+        known = await statistics.known_of(services.pool, as_of)
+        if known == "not yet":
+            as_of = None
+        elif known == "a part":
+            await require_shown(services, await services.store.max_notification_id(), "statistics", "board")
     now = services.now()
     at = min(as_of or now, now)
     found = await statistics.district(services.pool, at, conduct=True, as_of=as_of)

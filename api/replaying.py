@@ -57,7 +57,7 @@ class Auditor:
                 return entries, state
 
     async def district(self, as_of: str | None) -> dict[str, Any]:
-        figures: dict[str, Any] = await self.get("/v1/district", as_of=_moment(as_of))
+        figures: dict[str, Any] = await self.get("/v1/district", as_of=_moment(as_of), after=self._after)
         return figures
 
     async def names(self, value: Any) -> dict[str, str]:

@@ -143,16 +143,6 @@ class EventStore:
         position: int = await self.pool.fetchval("SELECT coalesce(max(notification_id), 0) FROM stored_events")
         return position
 
-    async def version_as_of(self, originator_id: UUID, moment: datetime) -> int:
-        """The version that a stream had at this moment of the database's clock; 0 before it began."""
-        version: int = await self.pool.fetchval(
-            "SELECT coalesce(max(originator_version), 0) FROM stored_events"
-            " WHERE originator_id = $1 AND recorded_at <= $2",
-            originator_id,
-            moment,
-        )
-        return version
-
     # Following
 
     async def follow(self, after: int, topics: Sequence[str] = (), limit: int = 1000) -> AsyncGenerator[Page, None]:

@@ -5,7 +5,6 @@ import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic
 from uuid import UUID
 
@@ -87,14 +86,12 @@ class Repository:
             seen = view(await self.get(request.owner, id, answer.version))
         return Outcome(answer.position, answer.version, seen, answer.remembered and not request.tried)
 
-    async def get(self, cls: type[A], id: UUID, version: int | None = None, as_of: datetime | None = None) -> A:
-        """A private copy, as it is now, at a version, or as of a moment on the database's clock.
+    async def get(self, cls: type[A], id: UUID, version: int | None = None) -> A:
+        """A private copy, as it is now or at a version.
 
         Raises ``NotFound``, or ``Unavailable``.
         """
         try:
-            if as_of is not None:
-                version = await self._store.version_as_of(id, as_of)
             stored = await history(self._store, id, version)
         except TRANSIENT as error:
             raise Unavailable("the database is in trouble; try again in a while") from error

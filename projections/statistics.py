@@ -337,6 +337,19 @@ async def position(pool: asyncpg.Pool) -> int:
     return found
 
 
+async def known_of(pool: asyncpg.Pool, moment: datetime) -> Literal["all", "a part", "not yet"]:
+    """How much of what was recorded up to a moment, by the database's clock, is in the figures: of a moment yet to come
+    nobody can say."""
+    row = await pool.fetchrow(
+        "SELECT clock_timestamp() < $1 AS ahead, (SELECT recorded_at FROM stored_events WHERE notification_id >"
+        " (SELECT min(position) FROM projections WHERE name IN ('statistics', 'board'))"
+        " ORDER BY notification_id LIMIT 1) <= $1 AS lacking",
+        moment,
+    )
+    assert row is not None
+    return "not yet" if row["ahead"] else "a part" if row["lacking"] else "all"
+
+
 async def district(
     pool: asyncpg.Pool, now: datetime, *, conduct: bool = False, as_of: datetime | None = None
 ) -> dict[str, Any]:

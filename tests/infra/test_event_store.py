@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -64,17 +63,6 @@ async def test_a_taken_version_is_refused_and_nothing_of_its_batch_is_appended(s
     with pytest.raises(IntegrityError):
         await store.insert_events([event(a, 2), event(a, 1)])
     assert len(await store.select_events(a)) == 1
-
-
-async def test_a_stream_has_the_version_it_had_at_a_moment(store: EventStore) -> None:
-    a = uuid4()
-    for version in (1, 2, 3):
-        await store.insert_events([event(a, version)])
-    moments = [n.recorded_at for n in await store.select_notifications(1, 10)]
-    assert moments == sorted(moments)
-    assert [await store.version_as_of(a, moment) for moment in moments] == [1, 2, 3]
-    assert await store.version_as_of(a, moments[0] - timedelta(microseconds=1)) == 0
-    assert await store.version_as_of(a, datetime.now(UTC) + timedelta(days=1)) == 3
 
 
 async def test_the_library_reads_what_we_wrote_and_we_read_what_it_wrote(

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -15,7 +14,7 @@ from domain.refusals import Conflict, Invalid, NotFound, Stale
 from infra.event_store import EventStore
 from infra.repository import Outcome, Repository, Unavailable
 from infra.snapshots import history
-from tests.infra.tally import NOON, Other, Tally, cmd, total
+from tests.infra.tally import Other, Tally, cmd, total
 
 
 @pytest.fixture
@@ -260,16 +259,12 @@ async def test_a_caller_that_leaves_neither_loses_nor_doubles_its_command(
     assert [(o.view, o.repeated) for o in outcomes] == [(n, True) for n in range(1, 51)]
 
 
-async def test_an_aggregate_is_read_at_a_version_and_as_of_a_moment(repository: Repository, store: EventStore) -> None:
+async def test_an_aggregate_is_read_at_a_version(repository: Repository, store: EventStore) -> None:
     id = await started(repository)
     for amount in (1, 2, 3):
         await repository.execute(Tally.add, id, cmd(), amount=amount)
     recorded = await store.select_notifications(1, 10)
     assert [(await repository.get(Tally, id, version=n.originator_version)).total for n in recorded] == [0, 1, 3, 6]
-    assert [(await repository.get(Tally, id, as_of=n.recorded_at)).total for n in recorded] == [0, 1, 3, 6]
-    assert (await repository.get(Tally, id, as_of=datetime.now(UTC) + timedelta(days=1))).total == 6
-    with pytest.raises(NotFound):
-        await repository.get(Tally, id, as_of=NOON - timedelta(days=3650))
 
 
 async def test_a_copy_is_private(repository: Repository) -> None:

@@ -39,7 +39,7 @@ async def ocel(pages: Pages, organisations: Organisations) -> AsyncIterator[byte
     }
     yield orjson.dumps(types)[:-1] + b',"objects":['
     between = b""
-    named = [_object(id, sort, {"name": name}, EPOCH) for id, (sort, name) in organisations.items()]
+    named = [_object(id, sort, [("name", EPOCH, name)]) for id, (sort, name) in organisations.items()]
     async for told in _written(pages, lambda row: _objects(row, organisations), named):
         yield between + told
         between = b",\n"
@@ -68,12 +68,12 @@ def _json(value: Any) -> bytes:
 
 
 def _object(
-    id: UUID, kind: str, attributes: Mapping[str, str], at: datetime, related: Iterable[tuple[UUID, str]] = ()
+    id: UUID, kind: str, attributes: Iterable[tuple[str, datetime, str]], related: Iterable[tuple[UUID, str]] = ()
 ) -> dict[str, Any]:
     return {
         "id": id,
         "type": kind,
-        "attributes": [{"name": name, "time": at, "value": value} for name, value in attributes.items()],
+        "attributes": [{"name": name, "time": since, "value": value} for name, since, value in attributes],
         "relationships": [{"objectId": other, "qualifier": qualifier} for other, qualifier in related],
     }
 
@@ -81,8 +81,9 @@ def _object(
 def _objects(petition: Row, known: Organisations) -> Iterator[dict[str, Any]]:
     """The petition and whatever of it has a step."""
     related = [(petition["host_id"], "host"), *((id, "called") for id in petition["called_post_ids"])]
-    stands = {"category": petition["category"], "phase": petition["phase"]}
-    yield _object(petition["id"], "petition", stands, petition["opened_at"], _there(related, known))
+    phases = [("phase", step["at"], step["phase"]) for step in petition["steps"] if step["phase"]]
+    stands = [("category", EPOCH, petition["category"]), *phases]
+    yield _object(petition["id"], "petition", stands, _there(related, known))
     units = {task["id"]: task for task in petition["tasks"]}
     firsts: dict[UUID, Row] = {}
     for step in petition["steps"]:
@@ -93,7 +94,7 @@ def _objects(petition: Row, known: Organisations) -> Iterator[dict[str, Any]]:
         if task := units.get(id):
             supporting = [(unit, "supports") for unit in task["supporting_unit_ids"]]
             related += _there([(task["lead_unit_id"], "leads"), *supporting], known)
-        yield _object(id, step["step"].partition(".")[0], {}, step["at"], related)
+        yield _object(id, step["step"].partition(".")[0], [], related)
 
 
 def _there(related: Iterable[tuple[UUID, str]], known: Organisations) -> list[tuple[UUID, str]]:

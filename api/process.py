@@ -1,9 +1,9 @@
 """How petitions go, step by step, for auditors and supervisors: and as files that process miners read."""
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import AsyncIterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -116,37 +116,41 @@ class Departure(_Row):
 
 
 class Reckoner:
-    """Reckons over all steps, which takes seconds where there are millions: not again within ten, unless the reader
-    wants a later position. Of several who ask the same at once, one has it reckoned."""
+    """Reckons over all steps, which takes seconds where there are millions: one selection at a time, and none again
+    within ten seconds, unless the reader wants a later position."""
 
     def __init__(self) -> None:
         self._last: OrderedDict[Any, tuple[datetime, int, Course]] = OrderedDict()
-        self._turns: defaultdict[Any, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turn = asyncio.Lock()
 
     async def course(self, services: Services, identity: Identity, selection: Selection, after: int | None) -> Course:
         who = viewer(services, identity)
         kept_out = await _kept_out(services, identity, selection)
         key = who.role, who.org, selection, kept_out
-        async with self._turns[key]:
-            if key in self._last:
-                at, position, found = self._last[key]
-                if abs(who.at - at) < FRESH and position >= (after or 0):
-                    return found
+        if found := self._fresh(key, who.at, after):
+            return found
+        async with self._turn:
+            if found := self._fresh(key, who.at, after):
+                return found
             position = await process.position(services.pool)
             asked = services.pool, who, selection, kept_out
+            counts, arrows, handovers, organisations = await asyncio.gather(
+                process.count(*asked),
+                process.arrows(*asked),
+                process.handovers(*asked),
+                process.by_organisation(*asked),
+            )
             found = Course.model_validate(
-                {
-                    "at": who.at,
-                    **await process.count(*asked),
-                    "arrows": await process.arrows(*asked),
-                    "handovers": await process.handovers(*asked),
-                    "organisations": await process.by_organisation(*asked),
-                }
+                {"at": who.at, **counts, "arrows": arrows, "handovers": handovers, "organisations": organisations}
             )
             self._last[key] = who.at, position, found
-        while len(self._last) > REMEMBERED:
-            self._turns.pop(self._last.popitem(last=False)[0], None)
+            if len(self._last) > REMEMBERED:
+                self._last.popitem(last=False)
         return found
+
+    def _fresh(self, key: Any, now: datetime, after: int | None) -> Course | None:
+        at, position, found = self._last.get(key, (datetime.min.replace(tzinfo=UTC), 0, None))
+        return found if abs(now - at) < FRESH and position >= (after or 0) else None
 
 
 @router.get("", responses=PRIVATE_READ, dependencies=CAUGHT_UP)

@@ -223,8 +223,7 @@ async def taken_part(
     return {row["originator_id"] for row in rows}
 
 
-# Waits are sorted in memory; compiling the query would take longer than it saves.
-_ROOM = "SET LOCAL work_mem TO '256MB'; SET LOCAL jit TO off"
+_ROOM = "SET LOCAL work_mem TO '256MB'"  # to sort all waits in memory
 _CHOSEN = f"process.steps AS s JOIN board.petitions AS p ON p.id = s.petition_id WHERE {SELECTED}"
 _MEDIAN = "percentile_disc(0.5) WITHIN GROUP (ORDER BY s.waited) AS median_seconds"
 

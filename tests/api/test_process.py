@@ -9,6 +9,7 @@ import pytest
 
 from domain.command import Role
 from tests.api.checks import is_problem
+from tests.api.test_conduct import below
 from tests.api.world import ADMIN, AUDITOR, CLERK, DETAILS, SUPERVISOR, Person, World, resident
 
 EXPORTS = ("/v1/process/ocel", "/v1/process/xes")
@@ -94,6 +95,73 @@ async def test_an_auditor_with_an_interest_in_a_petition_is_not_given_it(new_wor
     await world.post(Person(Role.RESIDENT, AUDITOR.subject), f"{signed}/co-signatures")
     await world.post(AUDITOR, f"{recused}/recusal")
     assert await exported(world) == {other[-36:]}
+
+    for who in (AUDITOR, SUPERVISOR):
+        assert (await world.get(who, "/v1/process"))["petitions"] == (1 if who == AUDITOR else 3)
+        for alone in ({"phase": "collecting"}, {"phase": "collecting", "host_id": world.host.org}):
+            course = await world.get(who, "/v1/process", **alone)
+            assert course["petitions"] == (0 if who == AUDITOR else 2)
+            assert bool(course["arrows"]) == (who == SUPERVISOR)
+
+
+async def test_whom_a_petition_is_about_finds_no_trace_of_it_in_any_role(new_world: World) -> None:
+    world = new_world
+    about, _, _ = await below(world)
+    path = await world.submitted(category="conduct", about_ids=[str(about.org)])
+    other = await world.submitted()
+    watching = Person(Role.SUPERVISOR, "supervisor", about.org), Person(Role.AUDITOR, "auditor there", about.org)
+    for who in watching:
+        assert (await world.get(who, "/v1/process"))["petitions"] == 1
+        course = await world.get(who, "/v1/process", category="conduct")
+        assert (course["petitions"], course["arrows"], course["handovers"], course["organisations"]) == (0, [], [], [])
+        for listed in ("waits", "departures"):
+            rows = (await world.get(who, f"/v1/process/{listed}"))["items"]
+            assert {row["petition_id"] for row in rows} <= {other[-36:]}
+    told = (await world.read(watching[1], EXPORTS[1])).text
+    assert path[-36:] not in told
+    assert other[-36:] in told
+    assert await exported(world, category="conduct") == {path[-36:]}
+
+
+async def test_who_took_what_out_is_written_down(new_world: World) -> None:
+    world = new_world
+    await world.read(AUDITOR, EXPORTS[0], category="conduct", host_id=world.host.org, opened_from="2026-03-01")
+    (row, *_) = (await world.get(AUDITOR, "/v1/accesses", act="export_ocel"))["items"]
+    assert (row["role"], row["subject_id"]) == ("auditor", str(world.host.org))
+    assert row["what"] == {"category": "conduct", "opened_from": "2026-03-01"}
+
+
+async def test_figures_are_kept_for_ten_seconds_but_a_later_position_is_waited_for(new_world: World) -> None:
+    world = new_world
+    await world.submitted()
+    seen = await world.get(SUPERVISOR, "/v1/process")
+    world.clock.at += timedelta(seconds=5)
+    assert (await world.send(SUPERVISOR, "GET", "/v1/process")).json() == seen
+    await world.submitted()
+    assert (await world.send(SUPERVISOR, "GET", "/v1/process")).json() == seen
+    assert (await world.get(SUPERVISOR, "/v1/process"))["petitions"] == 2
+    world.clock.at += timedelta(seconds=20)
+    assert (await world.send(SUPERVISOR, "GET", "/v1/process")).json()["at"] > seen["at"]
+
+
+async def test_the_longest_waits_come_first_page_by_page(new_world: World) -> None:
+    world = new_world
+    for days in (2, 5):
+        path = await world.submitted()
+        world.clock.at += timedelta(days=days)
+        await world.post(CLERK, f"{path}/public-text", topic="排涝改造", details="居民请求改造排水。")
+    pages = [await world.get(SUPERVISOR, "/v1/process/waits", limit=1)]
+    pages.append(await world.get(SUPERVISOR, "/v1/process/waits", limit=1, cursor=pages[0]["next"]))
+    assert [page["items"][0]["waited"] for page in pages] == [5 * 86_400, 2 * 86_400]
+    assert {page["items"][0]["step"] for page in pages} == {"petition.PublicTextIssued"}
+    is_problem(await world.read(SUPERVISOR, "/v1/process/waits", cursor="x"), 422, "invalid-cursor", "?cursor")
+
+
+async def test_only_auditors_and_supervisors_see_how_petitions_go(world: World) -> None:
+    for path in ("/v1/process", "/v1/process/waits", "/v1/process/departures"):
+        assert (await world.read(None, path)).status_code == 401
+        for who in (resident(1), world.host, CLERK, world.official, world.officer, ADMIN):
+            is_problem(await world.read(who, path), 403, "forbidden")
 
 
 @pytest.mark.parametrize("selection", [{"phase": "nowhere"}, {"host_id": "x"}, {"opened_from": "yesterday"}])

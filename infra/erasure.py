@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from domain.petition import Petition
@@ -122,10 +121,7 @@ class Erasures:
             except Exception:  # a mistake of ours with one person holds up nobody else, nor the engine
                 logger.exception("an erasure cannot be carried out")
         if done:  # what is deleted stays in its page until the page is cleaned up: keys are not left to wait for that
-            try:
-                await self._pool.execute("VACUUM text_keys, people_keys, residents")
-            except asyncpg.PostgresError as error:
-                logger.warning("deleted keys stay in PostgreSQL's pages until autovacuum comes: %s", error)
+            await self._pool.execute("VACUUM text_keys, people_keys, residents")
         return done
 
     async def run(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

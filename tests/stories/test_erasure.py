@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 
 from api.demo.district import District, Person
+from api.deps import STAFF
 from domain.text import Text
 from infra import bundle, merkle, transparency, verification
 from infra.embedded import PostgreSQL
@@ -77,34 +78,21 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
         await people.post(who, noun, **body)
     assert await carry_out(pool, folder) == 1
 
-    # (a) the log is what it was, and more; what was proved before is proved still, and the tree has only grown
     after = await events(pool)
     assert after[: len(before)] == before
+    assert traces.within(await opened(pool, folder), WORDS) == set()
     await people.post(ADMIN, "/v1/hosts", name="另一社区", kind="community")
     later, new_proofs = await proved(pool, folder)
-    for sealed, given in ((earlier, proofs), (later, new_proofs)):
-        size, root = sealed.checkpoint.size, sealed.checkpoint.root
-        leaves = [merkle.leaf_hash(transparency.leaf_of(event)) for event in await read_page(pool, 0, size)]
-        assert all(merkle.verify_inclusion(n, size, leaves[n], given[n], root) for n in range(size))
+    await hold(pool, earlier, proofs)
+    await hold(pool, later, new_proofs)
     sizes = earlier.checkpoint.size, later.checkpoint.size
     grown = await transparency.hashes(pool, merkle.consistency_ranges(*sizes))
-    assert sizes[0] >= len(before) < sizes[1]
     assert merkle.verify_consistency(*sizes, earlier.checkpoint.root, later.checkpoint.root, grown)
-    assert traces.within(await opened(pool, folder), WORDS) == set()
     await exported(pool, tmp_path / "after.zip")
     (tmp_path / "checkpoint").write_text(earlier.note)
-    signed = verification.earlier(tmp_path / "checkpoint")
-    for bundle_file in (tmp_path / "before.zip", tmp_path / "after.zip"):
-        report = await asyncio.to_thread(verification.verify_bundle, bundle_file, given=signed)
-        assert report.ok, report.findings
-        with zipfile.ZipFile(bundle_file) as bundled:
-            content = b"".join(bundled.read(name) for name in bundled.namelist())
-        assert story.id.replace("-", "").encode() in content.replace(b"-", b"")
-        assert traces.within(content, WORDS) == set()
-    export = ("export", "--data-dir", folder, "--output", tmp_path / "public.zip")
-    assert (await asyncio.to_thread(run, *export)).returncode == 0
-    assert await pool.fetchval("SELECT act FROM accesses WHERE role = 'terminal'") == "export"
-    # (b) nothing of them stands anywhere; and the search finds what is there to be found
+    for name in ("before.zip", "after.zip"):
+        await verified(tmp_path / name, tmp_path / "checkpoint", story)
+
     await people.get(CLERK, story.path)  # the read models have come so far
     assert await traces.in_database(url, [*WORDS, *CANARIES]) == set(CANARIES[:1])
     await pool.execute("CHECKPOINT")
@@ -113,26 +101,15 @@ async def test_nothing_is_left_of_whoever_is_erased_and_no_byte_of_the_log_has_c
     assert found.keys() == {*CANARIES, story.id}
     assert any(file.startswith("temporal.db") for file in found[story.id])
     assert traces.within(program.log.read_bytes(), WORDS) == set()
-    assert (
-        await pool.fetchval(
-            "SELECT count(*) FROM similarities.texts WHERE petition_id = $1 AND NOT public", UUID(story.id)
-        )
-        == 0
-    )
+    assert await pool.fetchval(HASHED, UUID(story.id)) == 0
     word = Keyring(pool, folder / "keys").hashed("植入")
     assert not await pool.fetchval("SELECT count(*) FROM similarities.grams WHERE gram = $1", word)
-    # their keys, too, are only where changes were written down first, until PostgreSQL writes over that
-    gone = {key.hex(): [key] for key in keys - await wrapped_keys(pool)}
-    assert len(gone) > 3
-    assert await pool.fetchval("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'text_keys'") == 1
-    await pool.execute("VACUUM text_keys, residents")  # once more: the engine's may have met a transaction under way
-    await pool.execute("CHECKPOINT")
-    files = await asyncio.to_thread(traces.in_folder, folder, gone)
-    assert {file.rpartition("/")[0] for where in files.values() for file in where} <= {"postgres/pg_wal"}
-    # what everybody may still read
+    await keys_are_gone(pool, folder, keys - await wrapped_keys(pool))
+
     assert await told(people, story) == set()
     page = await people.get(CLERK, story.path)
     assert (page["topic"], page["details"], page["phase"], page["outcome"]) == (ERASED, ERASED, "closed", "resolved")
+    await read_at_a_terminal(pool, folder, story, tmp_path)
     await pool.close()
 
 
@@ -223,6 +200,48 @@ async def proved(pool: asyncpg.Pool, folder: Path) -> tuple[Sealed, list[list[by
     assert sealed
     size = sealed.checkpoint.size
     return sealed, [await transparency.hashes(pool, merkle.inclusion_ranges(n, size)) for n in range(size)]
+
+
+async def hold(pool: asyncpg.Pool, sealed: Sealed, proofs: list[list[bytes]]) -> None:
+    """With the events as they are stored now."""
+    size, root = sealed.checkpoint.size, sealed.checkpoint.root
+    leaves = [merkle.leaf_hash(transparency.leaf_of(event)) for event in await read_page(pool, 0, size)]
+    assert all(merkle.verify_inclusion(n, size, leaves[n], proofs[n], root) for n in range(size))
+
+
+async def verified(path: Path, checkpoint: Path, story: Story) -> None:
+    """It holds, against the earlier checkpoint too, and says nothing of them."""
+    report = await asyncio.to_thread(verification.verify_bundle, path, given=verification.earlier(checkpoint))
+    assert report.ok, report.findings
+    with zipfile.ZipFile(path) as bundled:
+        content = b"".join(bundled.read(name) for name in bundled.namelist())
+    assert story.id.encode() in content
+    assert traces.within(content, WORDS) == set()
+
+
+async def keys_are_gone(pool: asyncpg.Pool, folder: Path, keys: set[bytes]) -> None:
+    """But for where changes are written down first, until PostgreSQL writes over that."""
+    assert len(keys) > 3
+    assert await pool.fetchval("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'text_keys'") == 1
+    await pool.execute("VACUUM text_keys, residents")  # once more: the engine's may have met a transaction under way
+    await pool.execute("CHECKPOINT")
+    files = await asyncio.to_thread(traces.in_folder, folder, {key.hex(): [key] for key in keys})
+    assert {file.rpartition("/")[0] for where in files.values() for file in where} <= {"postgres/pg_wal"}
+
+
+async def read_at_a_terminal(pool: asyncpg.Pool, folder: Path, story: Story, tmp_path: Path) -> None:
+    """It is written down, and tells nothing of them either."""
+    here = ("--data-dir", folder)
+    for command in (
+        ("export", *here, "--output", tmp_path / "public.zip"),
+        ("replay", story.id, *here, "--subject", "at-a-terminal"),
+    ):
+        said = await asyncio.to_thread(run, *command)
+        assert (said.returncode, traces.within(said.stdout.encode(), WORDS)) == (0, set()), said.stderr
+    assert await pool.fetchval("SELECT act FROM accesses WHERE role = 'terminal'") == "export"
+    reader = await People(pool, secret(folder / "keys", "people.key")).pseudonym("at-a-terminal", STAFF)
+    looks = "SELECT count(*) FROM accesses WHERE by = $1 AND subject_id = $2"
+    assert await pool.fetchval(looks, reader, UUID(story.id)) > 0
 
 
 async def exported(pool: asyncpg.Pool, path: Path) -> None:

@@ -38,11 +38,11 @@ from api.console import (
     writing,
 )
 from api.console.browser import ApiProblem, Browser, SignInFirst, browsing, from_here, see, sign_in_address
-from api.console.navigation import NAVIGATION
+from api.console.navigation import AUDIT, NAVIGATION
 from api.problems import Problem
 from infra.identity import IssuerUnreachable
 
-words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION)
+words.know(FORMS=forms.FORMS, NAVIGATION=NAVIGATION, AUDIT=AUDIT)
 
 HERE = Path(__file__).parent
 PAGES = (

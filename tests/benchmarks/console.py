@@ -18,7 +18,7 @@ import httpx
 import psutil
 
 from api.console.browser import SESSION
-from api.console.navigation import NAVIGATION
+from api.console.navigation import AUDIT, NAVIGATION
 from domain.command import Role
 from infra.database import connect
 from tests.benchmarks.district import populate
@@ -85,6 +85,7 @@ async def look(database: str, keys: Path) -> None:
             "sign in": ("", "/sign-in"),
             "a petition replayed": ("auditor", f"/audit/petitions/{story}"),
             **{f"{role}: {page}": (role.value, page) for role, pages in NAVIGATION.items() for page, _ in pages},
+            **{f"auditor: {page}": ("auditor", page) for page, _ in AUDIT},
             "a clerk's working page": ("clerk", f"/admissibility/{waiting}"),
             "overview of a stage": ("clerk", "/overview/in_progress"),
         }

@@ -7,7 +7,7 @@ from jinja2.ext import babel_extract
 
 from api.console import ahead, process, story
 from api.console.forms import FORMS
-from api.console.navigation import NAVIGATION
+from api.console.navigation import AUDIT, NAVIGATION
 from api.console.words import CODES, ENGLISH, HAPPENED
 from domain import meeting
 from domain.petition.words import Phase
@@ -29,6 +29,6 @@ def test_every_word_of_the_pages_is_there_in_english() -> None:
             said |= {text for _, _, text, _ in babel_extract(opened, ["_"], [], {}) if isinstance(text, str)}
     said |= set(process.words())
     said |= {words for form in FORMS.values() for words in form.words}
-    said |= {words for pages in NAVIGATION.values() for _, words in pages}
+    said |= {words for pages in (*NAVIGATION.values(), AUDIT) for _, words in pages}
     assert len(said) > 100
     assert not {text for text in said if text and not ENGLISH.get(text)}

@@ -1,13 +1,13 @@
 """The whole district as it stood at a moment, reckoned by the same code as the figures of now."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.deps import Known, Serving, require_shown
+from api.deps import Known, Services, Serving, require_shown
 from api.history import AsOf
 from api.openapi import PRIVATE_READ
 from api.pages import require_role
@@ -60,23 +60,22 @@ async def read_district(services: Serving, identity: Known, as_of: AsOf = None, 
     now = services.now()
     at = min(as_of or now, now)
     found = await statistics.district(services.pool, at, conduct=True, as_of=as_of)
-    course = await statistics.course(services.pool, as_of or now, conduct=True) if days else {}
+    days_shown = [local_day(at) - n * ONE_DAY for n in reversed(range(days))]
     return District.model_validate(
         {
             **found,
             "as_of": at,
             "open": sum(count for phase, count in found["phases"].items() if phase not in ENDS),
-            "course": _daily(course, local_day(at), days),
+            "course": await _course(services, days_shown, as_of or now) if days else [],
         }
     )
 
 
-def _daily(course: Mapping[date, int], last: date, days: int) -> list[OpenOn]:
+async def _course(services: Services, days: Sequence[date], until: datetime) -> list[OpenOn]:
     """Days on which nothing moved, filled in."""
-    first = last - timedelta(days=days - 1)
-    before = [day for day in course if day <= first]
-    open_now, found = course[before[-1]] if before else 0, []
-    for n in range(days):
-        open_now = course.get(first + n * ONE_DAY, open_now)
-        found.append(OpenOn(on=first + n * ONE_DAY, open=open_now))
+    stood, moved = await statistics.course(services.pool, days[0], until, conduct=True)
+    found = []
+    for day in days:
+        stood = moved.get(day, stood)
+        found.append(OpenOn(on=day, open=stood))
     return found

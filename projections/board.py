@@ -32,7 +32,7 @@ FIRST_DUE = 'least({}) COLLATE "C"'.format(
 )
 READ_MODEL = ReadModel(
     "board",
-    version=6,
+    version=7,
     tables="""
 CREATE TABLE petitions (
     id uuid PRIMARY KEY,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.petition import Petition
+from domain.task import Task
 from infra.event_store import Recorded
 from projections.read_model import Handler, ReadModel, Statement
 
@@ -27,21 +28,31 @@ _PETITIONS = (
 )
 
 CLOCKS = f"""
-CREATE TABLE clocks (petition_id uuid NOT NULL, subject_id uuid NOT NULL, clock jsonb NOT NULL, {SPAN});
+CREATE TABLE clocks (
+    petition_id uuid NOT NULL, subject_id uuid NOT NULL, clock jsonb NOT NULL,
+    rule text, started_at timestamptz, due_at timestamptz, -- as the clock has them
+    {SPAN}
+);
 CREATE INDEX ON clocks (subject_id) WHERE until = 'infinity';
 CREATE INDEX ON clocks USING gist ({RANGE})
 """
-_RUNNING = """(
-    SELECT id AS petition_id, id AS subject_id, clock
-    FROM petitions CROSS JOIN jsonb_each(clocks) AS each (rule, clock) WHERE id = $1
-    UNION ALL SELECT petition_id, id, clock FROM tasks WHERE id = $1 AND clock IS NOT NULL
-) AS running"""
-_SAME = "c.subject_id = $1 AND c.until = 'infinity' AND {} (SELECT FROM {} WHERE c.clock = running.clock)"
-_CLOCKS = (
-    f"UPDATE clocks AS c SET until = $2 WHERE {_SAME.format('NOT EXISTS', _RUNNING)}",
-    f"INSERT INTO clocks SELECT running.*, $2, 'infinity' FROM {_RUNNING} WHERE NOT EXISTS"
-    " (SELECT FROM clocks AS c WHERE c.subject_id = $1 AND c.until = 'infinity' AND c.clock = running.clock)",
-)
+_RUNNING: dict[type, str] = {
+    Petition.Event: "(SELECT id AS petition_id, id AS subject_id, clock"
+    " FROM petitions CROSS JOIN jsonb_each(clocks) AS each (rule, clock) WHERE id = $1) AS running",
+    Task.Event: "(SELECT petition_id, id AS subject_id, clock FROM tasks"
+    " WHERE id = $1 AND clock IS NOT NULL) AS running",
+}
+_CLOCKS = {
+    kind: (
+        "UPDATE clocks AS c SET until = $2 WHERE c.subject_id = $1 AND c.until = 'infinity'"
+        f" AND NOT EXISTS (SELECT FROM {running} WHERE running.clock = c.clock)",
+        "INSERT INTO clocks SELECT petition_id, subject_id, clock, clock ->> 'rule',"
+        " (clock ->> 'started_at')::timestamptz, (clock ->> 'due_at')::timestamptz, $2, 'infinity'"
+        f" FROM {running} WHERE NOT EXISTS (SELECT FROM clocks AS c"
+        "  WHERE c.subject_id = $1 AND c.until = 'infinity' AND c.clock = running.clock)",
+    )
+    for kind, running in _RUNNING.items()
+}
 
 
 def at(n: int) -> str:
@@ -70,8 +81,9 @@ def keep_clocks(model: ReadModel) -> None:
         def handled(event: Any, at: Recorded) -> Iterable[Statement]:
             statements = list(handler(event, at))
             yield from statements
-            if any("clock" in sql for sql, *_ in statements):
-                yield from ((sql, event.originator_id, _told_at(event, at)) for sql in _CLOCKS)
+            kind = next((kind for kind in _CLOCKS if isinstance(event, kind)), None)
+            if kind and any("clock" in sql for sql, *_ in statements):
+                yield from ((sql, event.originator_id, _told_at(event, at)) for sql in _CLOCKS[kind])
 
         return handled
 

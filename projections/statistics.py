@@ -3,14 +3,16 @@
 Stores what happened to each petition, once; rates are made when somebody asks.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 
+from domain.calendar import ONE_DAY, end_of
 from domain.disclosure import FEWEST
 from domain.petition import Petition
 from domain.petition.words import ENDS, Phase
@@ -297,6 +299,7 @@ FIGURES = """
     coalesce(sum(judged), 0) AS people_judged,
     coalesce(sum(invited), 0) AS people_invited
 """
+COLUMNS = re.findall(r"AS (\w+)", FIGURES)
 COUNTED = "accepted_at IS NOT NULL AND ($2 OR NOT conduct)"
 Group = Literal["host", "post", "unit", "month"]
 KEYS: dict[Group, str] = {
@@ -311,22 +314,24 @@ KEYS: dict[Group, str] = {
 PETITIONS = "statistics.petitions"
 PETITIONS_THEN = f"(SELECT * FROM statistics.petitions_then WHERE {spans.at(3)}) AS p"
 # Clocks that run: of petitions, and of tasks, which are their lead unit's.
-CLOCKS = """(
-    SELECT p.id AS petition_id, NULL::uuid AS unit_id, p.suspended, p.public, clock
-    FROM board.petitions AS p CROSS JOIN jsonb_each(p.clocks) AS each (rule, clock) WHERE p.clocks <> '{}'
+_CLOCK = (
+    "{0} ->> 'rule' AS rule, ({0} ->> 'started_at')::timestamptz AS started_at,"
+    " ({0} ->> 'due_at')::timestamptz AS due_at"
+)
+CLOCKS = f"""(
+    SELECT p.id AS petition_id, NULL::uuid AS unit_id, p.suspended, p.public, {_CLOCK.format("clock")}
+    FROM board.petitions AS p CROSS JOIN jsonb_each(p.clocks) AS each (name, clock) WHERE p.clocks <> '{{}}'
     UNION ALL
-    SELECT p.id, t.lead_unit_id, p.suspended, p.public, t.clock
+    SELECT p.id, t.lead_unit_id, p.suspended, p.public, {_CLOCK.format("t.clock")}
     FROM board.tasks AS t JOIN board.petitions AS p ON p.id = t.petition_id WHERE t.clock IS NOT NULL
 ) AS clocks"""
 CLOCKS_THEN = f"""(
-    SELECT petition_id, p.suspended_at IS NOT NULL AS suspended, p.accepted_at IS NOT NULL AND NOT p.conduct AS public,
-        clock
+    SELECT c.*, p.suspended_at IS NOT NULL AS suspended, p.accepted_at IS NOT NULL AND NOT p.conduct AS public
     FROM (SELECT * FROM board.clocks WHERE {spans.at(3)}) AS c JOIN {PETITIONS_THEN} ON p.id = c.petition_id
 ) AS clocks"""
 
 # Those that have run out. $1 and $2 as above; the public hears of those that it may read of.
-DUE = "(clock ->> 'due_at')::timestamptz"
-LATE = f"NOT suspended AND ($2 OR public) AND {DUE} < $1"
+LATE = "NOT suspended AND ($2 OR public) AND due_at < $1"
 OVERDUE = f"SELECT petition_id, unit_id FROM {CLOCKS} WHERE {LATE}"
 CLOCKS_AND_PETITIONS = "count(*) AS clocks, count(DISTINCT petition_id) AS petitions"
 
@@ -357,32 +362,29 @@ async def district(
     conduct too; never for the public. ``as_of``: as the log stood at this moment."""
     petitions, clocks = (PETITIONS, CLOCKS) if as_of is None else (PETITIONS_THEN, CLOCKS_THEN)
     given = (now, conduct) if as_of is None else (now, conduct, as_of)
-    figures = await pool.fetchrow(f"SELECT {FIGURES} FROM {petitions} WHERE {COUNTED}", *given)
-    assert figures is not None
-    counts = await pool.fetch(
-        "SELECT phase, outcome, count(*) AS count FROM"
-        f" {petitions} WHERE $1::timestamptz IS NOT NULL AND ($2 OR NOT conduct) GROUP BY 1, 2 ORDER BY 1, 2",
+    rows = await pool.fetch(
+        f"SELECT phase, outcome, accepted_at IS NOT NULL AS accepted, {FIGURES} FROM {petitions}"
+        " WHERE $2 OR NOT conduct GROUP BY 1, 2, 3 ORDER BY 1, 2",
         *given,
     )
-    overdue = await pool.fetchrow(f"SELECT {CLOCKS_AND_PETITIONS} FROM {clocks} WHERE {LATE}", *given)
-    assert overdue is not None
-    running = await pool.fetch(
-        f"SELECT clock ->> 'rule' AS rule, count(*) AS running, count(*) FILTER (WHERE suspended) AS suspended,"
-        f" count(*) FILTER (WHERE {LATE}) AS overdue FROM {clocks} WHERE ($2 OR public)"
-        " AND (clock ->> 'started_at')::timestamptz <= $1 GROUP BY 1 ORDER BY 1",
+    *running, total = await pool.fetch(
+        "SELECT rule, count(*) AS running, count(*) FILTER (WHERE suspended) AS suspended,"
+        f" count(*) FILTER (WHERE {LATE}) AS overdue, count(DISTINCT petition_id) FILTER (WHERE {LATE}) AS petitions"
+        f" FROM {clocks} WHERE ($2 OR public) AND started_at <= $1"
+        " GROUP BY GROUPING SETS ((rule), ()) ORDER BY rule NULLS LAST",
         *given,
     )
     return {
-        **_figures(figures),
-        **{f"{name}s": _counted(counts, name) for name in ("phase", "outcome")},
-        "overdue": dict(overdue),
-        "clocks": [dict(row) for row in running],
+        **_figures({name: sum(row[name] for row in rows if row["accepted"]) for name in COLUMNS}),
+        **{f"{name}s": _counted(rows, name) for name in ("phase", "outcome")},
+        "overdue": {"clocks": total["overdue"], "petitions": total["petitions"]},
+        "clocks": [{name: row[name] for name in ("rule", "running", "suspended", "overdue")} for row in running],
     }
 
 
 def _counted(rows: Sequence[asyncpg.Record], name: str) -> dict[str, int]:
     return {
-        key: sum(row["count"] for row in rows if row[name] == key)
+        key: sum(row["petitions"] for row in rows if row[name] == key)
         for key in dict.fromkeys(row[name] for row in rows if row[name] is not None)
     }
 
@@ -408,18 +410,27 @@ async def overall(pool: asyncpg.Pool, now: datetime, *, conduct: bool = False) -
     }
 
 
-async def course(pool: asyncpg.Pool, as_of: datetime, *, conduct: bool = False) -> dict[date, int]:
-    """How many petitions were open at the end of each day (in China) on which any moved, up to a moment."""
+async def course(
+    pool: asyncpg.Pool, first: date, as_of: datetime, *, conduct: bool = False
+) -> tuple[int, dict[date, int]]:
+    """How many petitions were open when a day began (in China), and at the end of each day on which any has moved
+    since, up to a moment."""
+    ended = [phase.value for phase in ENDS]
+    begun = end_of(first - ONE_DAY)
+    open_then: int = await pool.fetchval(
+        f"SELECT count(*) FROM statistics.petitions_then WHERE {spans.at(3)} AND phase <> ALL ($1)"
+        " AND ($2 OR NOT conduct)",
+        *(ended, conduct, begun),
+    )
     rows = await pool.fetch(
         "SELECT (at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(change) AS change FROM ("
-        "  SELECT unnest(ARRAY[since, until]) AS at, unnest(ARRAY[1, -1]) AS change FROM statistics.petitions_then"
-        "  WHERE phase <> ALL ($1) AND ($2 OR NOT conduct)"
-        ") AS changes WHERE at <= $3 GROUP BY 1 ORDER BY 1",
-        [phase.value for phase in ENDS],
-        conduct,
-        as_of,
+        "  SELECT since AS at, 1 AS change, phase, conduct FROM statistics.petitions_then"
+        "  UNION ALL SELECT until, -1, phase, conduct FROM statistics.petitions_then"
+        ") AS changes WHERE at > $4 AND at <= $3 AND phase <> ALL ($1) AND ($2 OR NOT conduct) GROUP BY 1 ORDER BY 1",
+        *(ended, conduct, as_of, begun),
     )
-    return dict(zip((row["day"] for row in rows), accumulate(row["change"] for row in rows), strict=True))
+    sums = accumulate((row["change"] for row in rows), initial=open_then)
+    return open_then, dict(zip((row["day"] for row in rows), islice(sums, 1, None), strict=True))
 
 
 async def by(pool: asyncpg.Pool, group: Group, now: datetime, *, conduct: bool = False) -> list[dict[str, Any]]:
@@ -445,7 +456,7 @@ async def by(pool: asyncpg.Pool, group: Group, now: datetime, *, conduct: bool =
     return [{"key": row["key"], **_figures(row), "overdue": overdue.get(row["key"], none)} for row in rows]
 
 
-def _figures(row: asyncpg.Record) -> dict[str, Any]:
+def _figures(row: asyncpg.Record | dict[str, int]) -> dict[str, Any]:
     def rate(part: str, whole: str) -> float | None:
         return round(row[part] / row[whole], 4) if row[whole] else None
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
+from domain.calendar import ONE_DAY, local_day
 from domain.command import Role
 from infra.database import connect
 from projections import statistics as figures
@@ -99,7 +100,7 @@ async def whole_district(pool: asyncpg.Pool, petitions: int) -> None:
         for taken, looked in (
             (now, figures.district(pool, ended, conduct=True)),
             (then, figures.district(pool, at, conduct=True, as_of=at)),
-            (course, figures.course(pool, at, conduct=True)),
+            (course, figures.course(pool, local_day(at) - 90 * ONE_DAY, at, conduct=True)),
         ):
             began = time.perf_counter()
             await looked

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from api.console import process_map
 from api.console.audit import KINDS
-from api.console.browser import Browsing
+from api.console.browser import HEADERS, Browser, Browsing
 from api.console.public import names
 from api.console.words import words_in
 from domain.petition.words import Category, Phase
@@ -21,6 +21,7 @@ router = APIRouter(prefix="/process")
 
 Tab = Literal["", "waits", "handovers", "departures", "organisations"]
 TABS = {"": "流程图", "waits": "等待", "handovers": "交接", "departures": "合规", "organisations": "比较"}
+SELECTION = ("host_id", "unit_id", "post_id", "category", "phase", "opened_from", "opened_until")
 PATHS, MOST_PATHS = 30, 120
 MATRIX_AT_MOST = 12  # organisations: more do not fit beside one another
 STATES = {
@@ -49,22 +50,9 @@ def words() -> Iterator[str]:
 
 
 @router.get("")
-async def process(
-    browser: Browsing,
-    tab: Tab = "",
-    host_id: str = "",
-    unit_id: str = "",
-    post_id: str = "",
-    category: str = "",
-    phase: str = "",
-    opened_from: str = "",
-    opened_until: str = "",
-    paths: int = PATHS,
-    cursor: str = "",
-) -> HTMLResponse:
+async def process(browser: Browsing, tab: Tab = "", paths: int = PATHS, cursor: str = "") -> HTMLResponse:
     browser.must_sign_in()
-    chosen = {"host_id": host_id, "unit_id": unit_id, "post_id": post_id, "category": category, "phase": phase}
-    chosen |= {"opened_from": opened_from, "opened_until": opened_until}
+    chosen = _chosen(browser)
     paths = max(5, min(paths, MOST_PATHS))
     course, hosts, posts, units = await gather(
         browser.get("/v1/process", **chosen), *(browser.every(f"/v1/{sort}") for sort in ("hosts", "posts", "units"))
@@ -86,8 +74,8 @@ async def process(
         names=known,
         tabs=TABS,
         tab=tab,
-        chosen={name: value for name, value in chosen.items() if value},
-        query=urlencode({name: value for name, value in chosen.items() if value}),
+        chosen=chosen,
+        query=urlencode(chosen),
         choices=(("host_id", "社区(合作社)", hosts), ("post_id", "应约领导", posts), ("unit_id", "承办单位", units)),
         phases=[phase.value for phase in Phase],
         categories=[category.value for category in Category],
@@ -98,10 +86,24 @@ async def process(
     )
 
 
+@router.get("/map.svg")
+async def drawing(browser: Browsing, paths: int = PATHS) -> Response:
+    browser.must_sign_in()
+    course = await browser.get("/v1/process", **_chosen(browser))
+    drawn = process_map.drawing(course["arrows"], browser.language, paths)
+    return Response(drawn, media_type="image/svg+xml", headers=HEADERS)
+
+
 @router.get("/files/{what}")
 async def download(browser: Browsing, what: Literal["ocel", "xes", "model"]) -> Response:
     browser.must_sign_in()
     return browser.through(f"/v1/process/{what}")
+
+
+def _chosen(browser: Browser) -> dict[str, str]:
+    """The selection that the page was asked for, as far as anything is chosen."""
+    said = browser.request.query_params
+    return {name: said[name] for name in SELECTION if said.get(name)}
 
 
 def _matrix(handovers: list[dict[str, Any]], known: dict[str, str]) -> dict[str, dict[str, int]]:

@@ -12,6 +12,7 @@ from tests.api.checks import is_problem
 from tests.api.test_conduct import below
 from tests.api.world import ADMIN, AUDITOR, CLERK, DETAILS, SUPERVISOR, Person, World, resident
 
+NET = "{http://www.pnml.org/version-2009/grammar/pnml}"
 EXPORTS = ("/v1/process/ocel", "/v1/process/xes")
 
 
@@ -78,6 +79,18 @@ async def test_a_selection_holds_for_both_exports(new_world: World) -> None:
     day = f"{world.clock.at:%Y-%m-%d}"
     assert await exported(world, opened_from=day) == {second}
     assert await exported(world, opened_until=f"{world.clock.at - timedelta(days=1):%Y-%m-%d}") == {first}
+
+
+async def test_the_course_is_a_net_whose_arcs_join_what_is_there(world: World) -> None:
+    net = ElementTree.fromstring((await world.read(AUDITOR, "/v1/process/model")).content)  # noqa: S314 - our own
+    page = net.find(f"{NET}net/{NET}page")
+    assert page is not None
+    places, transitions = ([one.attrib["id"] for one in page.iter(NET + name)] for name in ("place", "transition"))
+    assert len({*places, *transitions}) == len(places) + len(transitions) > 300
+    for arc in page.iter(f"{NET}arc"):
+        ends = arc.attrib["source"], arc.attrib["target"]
+        assert sum(end in places for end in ends) == sum(end in transitions for end in ends) == 1
+    assert len(list(net.iter(f"{NET}initialMarking"))) == len(list(net.iter(f"{NET}finalmarkings"))) == 1
 
 
 async def test_nobody_but_auditors_takes_anything_out(world: World) -> None:

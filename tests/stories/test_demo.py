@@ -15,8 +15,8 @@ from api.demo.play import EXPECTED, topics
 from infra.database import connect
 from infra.embedded import PostgreSQL
 from infra.sealing import Keyring
-from tests.process_mining import CUT
 from tests.programs import ROOT, new_folder, program, run, temporal_of, tokens
+from tests.projections.test_process import NEVER_LEFT_OUT
 from tests.stories.replayed import assert_replayed
 
 
@@ -70,14 +70,14 @@ async def process_miners_agree(client: httpx.AsyncClient, folder: Path) -> None:
         (folder / name).write_bytes(answer.content)
         told = answer.text
         assert not [topic["id"] for topic in topics() if topic["topic"] in told]
-    command = (sys.executable, "-W", "ignore", "-m", "tests.process_mining", folder)
+    command = (sys.executable, "-W", "ignore", "-m", "tests.process_mining", folder, *NEVER_LEFT_OUT)
     miner = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
     said, complained = await miner.communicate()
     assert miner.returncode == 0, complained.decode()
     mined: dict[str, Any] = json.loads(said)
     assert len(mined["fitness"]) == len(topics())
     assert {case: fitness for case, fitness in mined["fitness"].items() if fitness != 1.0} == {}
-    assert mined["cut"].keys() == set(CUT)
+    assert mined["cut"].keys() == set(NEVER_LEFT_OUT)
     assert {step: fitness for step, fitness in mined["cut"].items() if fitness >= 1.0} == {}
     assert mined["events"] == Counter(step for steps in mined["steps"].values() for step in steps)
     assert mined["objects"]["petition"] == len(mined["steps"])

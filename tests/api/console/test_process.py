@@ -26,6 +26,7 @@ async def test_the_map_says_what_it_shows_and_the_table_beside_it_says_all(new_w
     path = await looked_at(world, tab)
     await tab.open("/process")
     (svg,) = re.findall(r"<svg.*?</svg>", tab.html, re.DOTALL)
+    assert (await tab.client.get("/process/map.svg")).text == svg
     drawn = ElementTree.fromstring(svg)  # noqa: S314 - our own
     assert {*(drawn.get("aria-labelledby") or "").split()} <= {element.get("id") for element in drawn}
     assert "style=" not in tab.html
@@ -80,16 +81,18 @@ async def test_auditors_take_files_with_them_and_supervisors_do_not(new_world: W
     world, tab = new_world, new_tab
     await looked_at(world, tab)
     files = re.findall(r'href="([^"]+)" download', tab.html)
-    assert len(files) == 3
+    assert len(files) == 4
     for file in files:
         answer = await tab.client.get(file)
-        assert "attachment" in answer.headers["Content-Disposition"]
+        assert answer.status_code == 200
         assert answer.content
+    assert "attachment" in answer.headers["Content-Disposition"]
     assert (await tab.client.get("/process/files/ocel?phase=closed")).json()["events"] == []
     await tab.be("supervisor", "/process?tab=waits")
     assert "download" not in tab.html
     assert "/audit/petitions/" not in tab.html
-    assert (await tab.client.get(files[0])).status_code == 403
+    for what in ("ocel", "xes", "model"):
+        assert (await tab.client.get(f"/process/files/{what}")).status_code == 403
 
 
 @pytest.mark.parametrize("role", ["clerk", "resident-1"])

@@ -142,6 +142,8 @@ async def test_a_second_engine_a_taken_port_and_a_demo_for_weeks_are_refused_in_
         (["rebuild", "oracle"], {}, "there is no read model oracle"),
         (["rebuild", "--data-dir", "{folder}"], {}, "there is no log in"),
         (["rotate-key", "--data-dir", "{folder}"], {}, "there is no log in"),
+        (["replay", "--subject", "x"], {}, "name one petition by its id, or say --district"),
+        (["replay", "--subject", "x", "--district", "--since", "1"], {}, "--position and --since are of a petition"),
         (["demo", "--url", "nowhere", "--data-dir", "{folder}"], {}, "no engine answers at nowhere"),
         (["token", "--data-dir", "/nowhere", "--role", "clerk", "--subject", "x"], {}, "there is no /nowhere/keys"),
     ],

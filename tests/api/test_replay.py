@@ -83,8 +83,9 @@ async def test_an_event_says_what_it_changed_and_by_which_command_and_policy(
 async def test_an_event_says_for_which_organisation_somebody_acted(
     world: World, told: tuple[str, list[dict[str, Any]]]
 ) -> None:
+    """Also of what was stored before that was written down: then by whom the permission names."""
     path, entries = told
-    for type, person in (
+    persons = (
         ("petition.HostOpinionGiven", world.host),
         ("petition.CallAcknowledged", world.official),
         ("meeting.Scheduled", world.host),
@@ -92,10 +93,15 @@ async def test_an_event_says_for_which_organisation_somebody_acted(
         ("task.Claimed", world.officer),
         ("task.Transferred", world.officer),
         ("task.Objected", world.other_officer),
-    ):
+    )
+    for type, person in persons:
         page = await world.get(AUDITOR, f"{path}/history/{at(entries, type)}")
         assert page["organisations"] == [page["on_behalf_of"]] == [str(person.org)], type
         assert page["by"] == (await world.people.pseudonym(person.subject, UUID(page["on_behalf_of"]))), type
+    await world.store.pool.execute("UPDATE timeline.events SET on_behalf_of = NULL")
+    for type, person in persons:
+        page = await world.get(AUDITOR, f"{path}/history/{at(entries, type)}")
+        assert (page["organisations"], page["on_behalf_of"]) == ([str(person.org)], None), type
 
 
 async def test_from_an_event_an_auditor_finds_the_request_and_from_a_signature_nobody_does(world: World) -> None:

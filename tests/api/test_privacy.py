@@ -26,6 +26,8 @@ DISCIPLINE = Person(Role.DISCIPLINE, "discipline")
 # For those on the engine's own machine alone; streams; and what has no more to do with petitions than its own name.
 # Tickets are others each time; windows are counted from the moment one asks; accesses are the watchers' own.
 NOT_HERE = ("/accesses", "/metrics", "/readyz", "/v1/events", "/openapi.json", "/ticket", "/windows")
+# Of the request itself, and when it was asked: the first of what /v1/process tells, and what /v1/district tells of.
+ASKED = re.compile(r'"request_id":"\w+"|"instance":"[^"]*"|DTSTAMP:\w+|"as_of":"[^"]*"|^\{"at":"[^"]*"')
 VOLATILE = {"x-request-id", "date"}
 Answers = dict[tuple[str, str], Any]
 
@@ -55,7 +57,7 @@ async def watched(world: World, path: str, through: Person = CLERK) -> Answers:
     for route in [*routes, "/v1/statistics?by=host", "/v1/petitions?phase=collecting", "/v1/petitions?limit=1"]:
         for name, person in watchers(world).items():
             answer = await world.read(person, route.format(**ids))
-            body = re.sub(r'"request_id":"\w+"|"instance":"[^"]*"|DTSTAMP:\w+', "", answer.text)
+            body = ASKED.sub("", answer.text)
             headers = {k: v for k, v in answer.headers.items() if k not in VOLATILE}
             seen[route, name] = (answer.status_code, headers, body)
     for name, person in watchers(world).items():

@@ -223,6 +223,29 @@ async def test_what_signatures_move_is_in_no_state(pool: asyncpg.Pool, tmp_path:
         assert "clocks.host_opinion" not in changed(submitted)  # when it began tells that somebody signed
 
 
+async def test_the_hosts_clock_is_told_of_from_its_beginning_on_and_not_from_the_signature_that_began_it(
+    pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    async with beginning(pool, tmp_path / "keys", SHIPPED_FILE) as world:
+        path = await world.collecting(10)
+        world.clock.at += timedelta(hours=20)  # past midnight in China
+        await world.post(world.host, f"{path}/host-opinion", opinion="情况属实。")
+        entries = (await world.get(AUDITOR, f"{path}/history", rulings=True))["items"]
+        ruled = [
+            (entry["type"], ruling["what"], ruling["in_time"])
+            for entry in entries
+            for ruling in entry["rulings"]
+            if ruling["rule"] == "host_opinion"
+        ]
+        assert ruled == [("petition.ThresholdReached", "began", None), ("petition.Submitted", "met", True)]
+        reached = await world.get(AUDITOR, f"{path}/history/{at(entries, 'petition.ThresholdReached')}")
+        assert reached["recorded_at"] == reached["at"] == reached["rulings"][0]["started_at"]
+        then = await world.get(AUDITOR, f"{path}/state", position=reached["position"])
+        assert "host_opinion" in then["state"][0]["clocks"]
+        for entry in (await world.get(world.host, f"{path}/history", rulings=True))["items"]:
+            assert entry["rulings"] is None
+
+
 async def test_what_is_new_anywhere_is_told_auditors_newest_first(world: World) -> None:
     path = await world.submitted()
     items = (await world.get(AUDITOR, "/v1/history", limit=200))["items"]

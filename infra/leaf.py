@@ -1,6 +1,6 @@
 """The canonical form of an event, which the transparency log is made of: one line of JSON for each.
 
-The line is RFC 8785 (JSON Canonicalization Scheme) of an object with seven members, without a line end. A stranger who
+The line is RFC 8785 (JSON Canonicalization Scheme) of an object with eight members, without a line end. A stranger who
 has the line needs nothing of this program: see docs/proof.md.
 """
 
@@ -19,6 +19,7 @@ def line(
     state: bytes,
     recorded_at: datetime,
     command_id: UUID | None,
+    salt: UUID,
 ) -> bytes:
     """All that the log holds of an event. ``state``: the stored bytes, JSON themselves, as a string.
 
@@ -29,13 +30,14 @@ def line(
     # Written out in the order that the RFC sorts names in: this is the hot path of everything that seals and verifies.
     return (
         b'{"command_id":%b,"originator_id":"%b","originator_version":%d,"position":%d,"recorded_at":"%bZ",'
-        b'"state":%b,"topic":%b}'
+        b'"salt":"%b","state":%b,"topic":%b}'
     ) % (
         command,
         str(originator_id).encode(),
         originator_version,
         position,
         at.encode(),
+        str(salt).encode(),
         orjson.dumps(state.decode()),
         orjson.dumps(topic),
     )

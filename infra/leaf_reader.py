@@ -20,7 +20,7 @@ PAGE = 2_000
 NOT_OURS = bytes(32)  # what this program never wrote is no leaf
 
 _PAGE = (
-    "SELECT notification_id, originator_id, originator_version, topic, state, recorded_at, command_id"
+    "SELECT notification_id, originator_id, originator_version, topic, state, recorded_at, command_id, salt"
     " FROM stored_events WHERE notification_id > $1 AND notification_id <= $2 ORDER BY notification_id LIMIT $3"
 )
 
@@ -34,7 +34,7 @@ async def connected(url: str) -> asyncpg.Connection:
 def hashes(rows: list[Any]) -> list[bytes]:
     """The same as ``leaf.line`` makes, a test says so, but in half the time; ids are text here."""
     found = []
-    for position, id, version, topic, state, at, command_id in rows:
+    for position, id, version, topic, state, at, command_id, salt in rows:
         try:
             if not at.microsecond:  # the one thing that orjson writes otherwise
                 raise ValueError
@@ -44,17 +44,20 @@ def hashes(rows: list[Any]) -> list[bytes]:
                 "originator_version": version,
                 "position": position,
                 "recorded_at": at,
+                "salt": salt,
                 "state": state.decode(),
                 "topic": topic,
             }
             made = orjson.dumps(said, None, orjson.OPT_UTC_Z)
         except (ValueError, AttributeError, orjson.JSONEncodeError):
-            made = slowly(position, id, version, topic, state, at, command_id)
+            made = slowly(position, id, version, topic, state, at, command_id, salt)
         found.append(sha256(b"\x00" + made).digest() if made else NOT_OURS)
     return found
 
 
-def slowly(position: int, id: str, version: int, topic: Any, state: Any, at: Any, command_id: str | None) -> bytes:
+def slowly(
+    position: int, id: str, version: int, topic: Any, state: Any, at: Any, command_id: str | None, salt: str
+) -> bytes:
     try:
         return line(
             position=position,
@@ -64,6 +67,7 @@ def slowly(position: int, id: str, version: int, topic: Any, state: Any, at: Any
             state=state,
             recorded_at=at,
             command_id=None if command_id is None else UUID(command_id),
+            salt=UUID(salt),
         )
     except (ValueError, AttributeError, TypeError, OverflowError):
         return b""

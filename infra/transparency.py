@@ -74,6 +74,7 @@ def leaf_of(event: Recorded) -> bytes:
         state=event.state,
         recorded_at=event.recorded_at,
         command_id=event.command_id,
+        salt=event.salt,
     )
 
 

@@ -32,7 +32,7 @@ LARGEST = (1 << 53) - 1  # a whole number that every JSON reader reads as itself
 _ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _UUID, _TIME = re.compile(_ID), re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _HASH = re.compile("[0-9a-f]{64}")
-_FIELDS = {"command_id", "originator_id", "originator_version", "position", "recorded_at", "state", "topic"}
+_FIELDS = {"command_id", "originator_id", "originator_version", "position", "recorded_at", "salt", "state", "topic"}
 
 Tell = Callable[[int, int], None]  # so many leaves of so many
 Fields = Mapping[str, Any]
@@ -100,10 +100,11 @@ def parse_line(line: bytes) -> Fields:
         or not all(type(number) is int and 0 < number <= LARGEST for number in whole)
         or not all(isinstance(text, str) for text in texts)
         or not _UUID.fullmatch(fields["originator_id"])
+        or not _UUID.fullmatch(str(fields["salt"]))
         or not _TIME.fullmatch(fields["recorded_at"])
         or not (fields["command_id"] is None or _UUID.fullmatch(str(fields["command_id"])))
     ):
-        raise ValueError("not the seven members of an event")
+        raise ValueError("not the eight members of an event")
     return fields
 
 

@@ -58,7 +58,7 @@ WITH appended AS ({INSERT}), placed AS (
 INSERT INTO commands (command_id, digest, originator_id, version, origin, position)
 SELECT c.id, digest, originator_id, version, origin,
        coalesce(positions[last_event], (SELECT max(notification_id) FROM stored_events), 0)
-FROM placed, unnest($6::uuid[], $7::bytea[], $8::uuid[], $9::bigint[], $10::int[], $11::text[])
+FROM placed, unnest($7::uuid[], $8::bytea[], $9::uuid[], $10::bigint[], $11::int[], $12::text[])
     AS c (id, digest, originator_id, version, last_event, origin)
 RETURNING command_id, position
 """  # noqa: S608 - of constants

@@ -26,7 +26,7 @@ CHECKPOINTS = 100
 EXPECTED = 0.6
 
 _READ = (
-    "SELECT notification_id, originator_id, originator_version, topic, state, recorded_at, command_id"
+    "SELECT notification_id, originator_id, originator_version, topic, state, recorded_at, command_id, salt"
     " FROM stored_events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"
 )
 

@@ -23,9 +23,10 @@ ZONES = st.integers(-720, 840).map(lambda minutes: timezone(timedelta(minutes=mi
     st.text(),
     st.builds(lambda at, zone: at.replace(tzinfo=zone), MOMENTS, ZONES),
     st.none() | st.uuids(),
+    st.uuids(),
 )
 def test_it_is_canonical_json_and_says_all_there_is(
-    position: int, id: UUID, version: int, topic: str, state: str, at: datetime, command: UUID | None
+    position: int, id: UUID, version: int, topic: str, state: str, at: datetime, command: UUID | None, salt: UUID
 ) -> None:
     made = line(
         position=position,
@@ -35,6 +36,7 @@ def test_it_is_canonical_json_and_says_all_there_is(
         state=state.encode(),
         recorded_at=at,
         command_id=command,
+        salt=salt,
     )
     read = json.loads(made)
     assert rfc8785.dumps(read) == made
@@ -47,6 +49,7 @@ def test_it_is_canonical_json_and_says_all_there_is(
         "topic": topic,
         "state": state,
         "command_id": command and str(command),
+        "salt": str(salt),
     }
 
 
@@ -60,4 +63,5 @@ def test_what_is_no_text_is_refused() -> None:
             state=b"\xff",
             recorded_at=datetime.fromisoformat("2026-11-23T00:00:00Z"),
             command_id=None,
+            salt=UUID(int=2),
         )

@@ -29,7 +29,8 @@ from projections.process import Row, Selection
 router = APIRouter(prefix="/v1/process", tags=["history"])
 
 READERS = (Role.AUDITOR, Role.SUPERVISOR)
-AT_ONCE = 200  # petitions
+FEW = 200  # petitions
+AT_ONCE = 50  # petitions: while these are written, nobody else is answered
 FRESH = timedelta(seconds=10)
 REMEMBERED = 50  # selections
 CAUGHT_UP = [caught_up("board", "process", "statistics")]
@@ -257,7 +258,7 @@ async def interested(services: Services, identity: Identity, ids: list[UUID]) ->
 
 async def _kept_out(services: Services, identity: Identity, selection: Selection) -> tuple[UUID, ...]:
     """What is chosen may be so few that their figures tell of each: then without those of interest to the reader."""
-    rows, more = await process.petitions(services.pool, viewer(services, identity), selection, limit=AT_ONCE)
+    rows, more = await process.petitions(services.pool, viewer(services, identity), selection, limit=FEW)
     if more is not None:
         return ()
     return tuple(sorted(await interested(services, identity, [row["id"] for row in rows])))

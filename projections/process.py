@@ -196,7 +196,9 @@ async def tasks(pool: asyncpg.Pool, ids: Sequence[UUID]) -> dict[UUID, list[Row]
 
 async def position(pool: asyncpg.Pool) -> int:
     """From where on the log is not in here yet."""
-    found: int = await pool.fetchval("SELECT min(position) FROM projections WHERE name IN ('process', 'board')")
+    found: int = await pool.fetchval(
+        "SELECT min(position) FROM projections WHERE name IN ('process', 'board', 'statistics')"
+    )
     return found
 
 

@@ -93,6 +93,17 @@ async def test_the_course_is_a_net_whose_arcs_join_what_is_there(world: World) -
     assert len(list(net.iter(f"{NET}initialMarking"))) == len(list(net.iter(f"{NET}finalmarkings"))) == 1
 
 
+async def test_what_is_written_page_by_page_is_the_same_in_one(
+    new_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for signatures in (1, 2, 3):
+        await new_world.collecting(signatures)
+    whole = [(await new_world.read(AUDITOR, export)).content for export in EXPORTS]
+    monkeypatch.setattr("api.process.AT_ONCE", 1)
+    assert len(await exported(new_world)) == 3
+    assert [(await new_world.read(AUDITOR, export)).content for export in EXPORTS] == whole
+
+
 async def test_nobody_but_auditors_takes_anything_out(world: World) -> None:
     for path in (*EXPORTS, "/v1/process/model"):
         assert (await world.read(None, path)).status_code == 401

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [store | order [EVENTS] | console | NAME]``: the first three, or one of `OTHERS`."""
+"""``python -m tests.benchmarks [store | order [EVENTS] | NAME]``: NAME of `OTHERS`; without one, all but `ASKED`."""
 
 import asyncio
 import sys
@@ -14,14 +14,15 @@ from tests.benchmarks.store import compare, new_database
 from tests.faults.order import follow_many_writers
 
 OTHERS = {
+    "sealing": sealing.measure,
     "proof": proof.measure,
     "replay": replay.measure,
-    "sealing": sealing.measure,
+    "process": process.measure,
+    "console": console.measure,
     "similar": similar.measure,
     "crowd": crowd.measure,
-    "console": console.measure,
-    "process": process.measure,
 }
+ASKED = {"similar", "crowd"}  # only when asked for
 
 
 async def order(url: str, events: int) -> bool:
@@ -40,15 +41,13 @@ async def main(which: str = "all", events: str = "200000") -> None:
         folder = Path(name)
         folder.chmod(0o711)  # started by root, PostgreSQL's user must be able to enter it
         async with PostgreSQL(folder) as url:
-            if which in OTHERS:
-                await OTHERS[which](url, folder)
-                return
-            if which != "order":
+            if which in ("all", "store"):
                 await compare(url)
-            if which != "store" and not await order(url, int(events)):
+            if which in ("all", "order") and not await order(url, int(events)):
                 sys.exit("the order of the log was broken")
-            if which == "all":
-                await console.measure(url, folder)
+            for name in [n for n in OTHERS if n not in ASKED] if which == "all" else {which} & OTHERS.keys():
+                (folder / name).mkdir()
+                await OTHERS[name](url, folder / name)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,15 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from eventsourcing.persistence import StoredEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import yuetan
 from infra import bundle, merkle, note
 from infra.event_store import EventStore, Recorded
 from infra.note import Checkpoint, Signer, Verifier
 from infra.publication import FolderShelf, Publication
+from infra.settings import CannotStart
 from infra.transparency import Sealer
 from infra.verification import MEMBERS, Report, earlier, verify_bundle
 
@@ -41,7 +43,7 @@ def secret(event: Recorded) -> bool:
     return event.topic == SECRET
 
 
-@dataclass
+@dataclass(repr=False)
 class Kept:
     """A bundle of 600 events in 20 streams, and what was published and known when it was made."""
 
@@ -52,6 +54,9 @@ class Kept:
     seed: bytes  # of the log's own key
     folder: Path
     said: str = ""
+
+    def __repr__(self) -> str:
+        return "the bundle"
 
     def verify(self, file: bytes | None = None, *given: Path, key: bool = True) -> Report:
         """By the program and by the script in docs/, which have to agree; what that one says is ``self.said``."""
@@ -508,6 +513,7 @@ def test_a_bomb_is_not_unpacked(kept: Kept) -> None:
     assert "leaves is packed" in told(kept.verify(file.getvalue()))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(["", *MEMBERS]), st.integers(0, 2**20), st.integers(1, 255))
 def test_a_changed_byte_anywhere_is_found_or_harmless(kept: Kept, name: str, place: int, bits: int) -> None:
     """Of the members and of the ZIP file around them. Harmless: what was unpacked is the same."""
@@ -522,3 +528,31 @@ def test_a_changed_byte_anywhere_is_found_or_harmless(kept: Kept, name: str, pla
             manifest.pop(unproven)
             was.pop(unproven)
         assert (manifest, same) == (was, members)
+
+
+async def test_at_a_terminal_it_ends_with_the_right_code_and_says_where(
+    kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def verify(*arguments: object) -> tuple[int, str]:
+        code = await yuetan.verify(yuetan.parse(["verify", *map(str, arguments)]))
+        return code, capsys.readouterr().out
+
+    sound, altered = kept.folder / "sound.zip", kept.folder / "altered.zip"
+    sound.write_bytes(kept.file)
+    altered.write_bytes(with_lines(kept.file, ATTACKS["a changed byte"][0]))
+    trust = "--key", kept.key, "--checkpoint", kept.published
+    code, out = await verify(sound, *trust)
+    assert code == 0
+    assert out.startswith("✓ 与签名一致 as it was signed: district.example/yuetan")
+    code, out = await verify(altered, *trust)
+    assert code == 1
+    assert "line 42, position 42" in out.splitlines()[0]
+    code, out = await verify(altered, "--json")
+    said = json.loads(out)
+    assert (code, said["ok"], said["findings"][0]["code"], said["findings"][0]["where"]["line"]) == (
+        *(1, False),
+        *("changed", 42),
+    )
+    for wrong in (("--key", "x"), ("--checkpoint", kept.folder / "nowhere")):
+        with pytest.raises(CannotStart):
+            await verify(sound, *wrong)

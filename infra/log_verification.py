@@ -15,6 +15,7 @@ from infra.differences import differences
 from infra.event_store import PATIENCE_SECONDS
 from infra.merkle import HASH_BYTES, WIDTH, Tile
 from infra.note import Verifier
+from infra.settings import CannotStart
 from infra.verification import (
     MOST_FINDINGS,
     Chain,
@@ -163,8 +164,11 @@ async def _found(url: str, spans: Sequence[Span], processes: int | None, size: i
         for n in range(len(spans)):
             out = readers[n % count].stdout
             assert out
-            length = int.from_bytes(await out.readexactly(8), "big")
-            found += await out.readexactly(length * HASH_BYTES)
+            try:
+                length = int.from_bytes(await out.readexactly(8), "big")
+                found += await out.readexactly(length * HASH_BYTES)
+            except asyncio.IncompleteReadError as error:
+                raise CannotStart("a process that read the log has ended; see above, and try again") from error
             tell(len(found) // HASH_BYTES, size)
     return bytes(found)
 

@@ -16,6 +16,7 @@ from infra.database import connect
 from infra.event_store import EventStore, read_page
 from infra.log_verification import verify_log
 from infra.publication import FolderShelf, Publication
+from infra.settings import CannotStart
 from infra.transparency import Sealer, leaf_of
 from infra.verification import Report, earlier
 
@@ -110,6 +111,10 @@ ATTACKS = {
     ),
     "another command": (
         "UPDATE stored_events SET command_id = gen_random_uuid() WHERE notification_id = 42",
+        ("changed", "leaf 41", "position 42"),
+    ),
+    "another salt": (
+        "UPDATE stored_events SET salt = gen_random_uuid() WHERE notification_id = 42",
         ("changed", "leaf 41", "position 42"),
     ),
     "a removed event": (
@@ -236,3 +241,9 @@ async def test_what_is_hashed_fast_is_hashed_the_same(log: Log) -> None:
     await conn.close()
     slow = [merkle.leaf_hash(leaf_of(event)) for event in (await read_page(log.pool, 0))[:-1]]
     assert fast == [*slow, leaf_reader.NOT_OURS]
+
+
+async def test_a_log_that_cannot_be_read_to_the_end_is_not_called_sound(log: Log) -> None:
+    log.url = log.url.replace("/test_", "/nowhere_")
+    with pytest.raises(CannotStart, match="has ended"):
+        await log.verify()

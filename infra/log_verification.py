@@ -77,6 +77,10 @@ async def verify_log(
     if not given:
         zh, en = "没有对外发布的检查点可比", "there is no published checkpoint to compare with, which proves less"
         report.warn("nothing_published", zh, en)
+    waiting = await pool.fetchval("SELECT count(*) FROM stored_events WHERE notification_id > $1", last.position)
+    if waiting:
+        zh, en = "未封存的事件未经核验", "events that are under no checkpoint yet were not verified"
+        report.warn("waiting", zh, en, count=waiting)
     chain, evidence = Chain(keys, trusted or keys[:1], report), Evidence()
     rows = await pool.fetch("SELECT note FROM log_checkpoints ORDER BY size")
     for n, row in enumerate(rows):

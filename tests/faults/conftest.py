@@ -67,6 +67,7 @@ async def cluster() -> AsyncIterator[Cluster]:
                 "YUETAN_DATABASE_URL": database_url,
                 "YUETAN_TEMPORAL_ADDRESS": address,
                 "YUETAN_KEYS": str(folder / "keys"),
+                "YUETAN_PROOF_FOLDER": str(folder / "proof"),
                 "YUETAN_POLICY": str(policy),
             }
             api = ("api", "--port", "0")

@@ -24,6 +24,7 @@ async def test_nothing_is_lost_and_the_order_kept_however_often_the_sender_is_ki
         "YUETAN_DATABASE_URL": database,
         "YUETAN_TEMPORAL_ADDRESS": NO_TEMPORAL,
         "YUETAN_KEYS": str(keys),
+        "YUETAN_PROOF_FOLDER": str(tmp_path / "proof"),
         "YUETAN_WEBHOOKS_ALLOW_PRIVATE": "1",
     }
     deadly = {3, 9, 10}  # the deliveries that are never answered

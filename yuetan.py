@@ -286,8 +286,7 @@ async def _published(settings: Settings) -> list[verification.Earlier]:
 @asynccontextmanager
 async def _log(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, str]]:
     """A database that has a log in it already."""
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
-        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+    _require_log(settings)
     async with database(settings) as url, pool_of(url) as pool:
         if not await pool.fetchval("SELECT to_regclass('log_tiles')"):
             raise CannotStart("the database is of an older program; run `yuetan migrate`, and start the engine once")
@@ -619,8 +618,7 @@ def _shelf(settings: Settings) -> Shelf:
 async def auditing(settings: Settings) -> AsyncIterator[tuple[FastAPI, int]]:
     """The API inside this process, for reading alone, on an installation's database, whether the engine is up or not;
     and the position that its answers have to show."""
-    if not settings.keys.is_dir() or (settings.database_url is None and not (settings.data_dir / "postgres").exists()):
-        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+    _require_log(settings, keys=True)
     policy = settings.load_policy()
     async with database(settings) as url, pool_of(url) as pool, httpx.AsyncClient() as http:
         await apply_migrations(pool)
@@ -674,11 +672,17 @@ async def database(settings: Settings) -> AsyncIterator[str]:
         yield await stack.enter_async_context(PostgreSQL(folder))
 
 
+def _require_log(settings: Settings, *, keys: bool = False) -> None:
+    """``keys``: its secrets, too. Raises ``CannotStart``."""
+    there = settings.database_url is not None or (settings.data_dir / "postgres").exists()
+    if not there or (keys and not settings.keys.is_dir()):
+        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+
+
 @asynccontextmanager
 async def existing_log(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
     """For commands that work on what is there, whether the engine is up or not: a migrated database."""
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
-        raise CannotStart(f"there is no log in {settings.data_dir}; name its folder with --data-dir")
+    _require_log(settings)
     async with database(settings) as url, pool_of(url) as pool:
         await apply_migrations(pool)
         await belong_together(pool, settings.keys)
